@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// .BTF.ext is the compiler's side table to .BTF: which FUNC each subprogram is, which source line each
-// instruction came from, and which instructions hold a CO-RE relocation. Records are grouped by ELF
-// section name and addressed in bytes from that section's start.
+// .BTF.ext is the compiler's side table to .BTF: which FUNC each subprogram is, which source line
+// each instruction came from, and which instructions hold a CO-RE relocation. Records are grouped
+// by ELF section name and addressed in bytes from that section's start.
 //
 // Format: Documentation/bpf/btf.rst "BTF.ext"; enum bpf_core_relo_kind in include/uapi/linux/bpf.h.
 #pragma once
@@ -15,7 +15,10 @@
 
 namespace bpfld::btf {
 
-struct FuncInfo { u32 insn_offset = 0; TypeId type; };                       // offset: bytes in the section
+struct FuncInfo {
+  u32 insn_offset = 0;
+  TypeId type;
+};  // offset: bytes in the section
 struct LineInfo {
   u32 insn_offset = 0;
   u32 file_name = 0, line_text = 0;  // string offsets, as the kernel takes them
@@ -25,16 +28,28 @@ struct LineInfo {
 };
 
 enum class CoreKind : u32 {
-  field_byte_offset = 0, field_byte_size, field_exists, field_signed, field_lshift_u64, field_rshift_u64,
-  type_id_local, type_id_target, type_exists, type_size, enumval_exists, enumval_value, type_matches,
+  field_byte_offset = 0,
+  field_byte_size,
+  field_exists,
+  field_signed,
+  field_lshift_u64,
+  field_rshift_u64,
+  type_id_local,
+  type_id_target,
+  type_exists,
+  type_size,
+  enumval_exists,
+  enumval_value,
+  type_matches,
 };
 inline constexpr u32 kCoreKinds = 13;
-std::string_view core_kind_name(CoreKind kind);  // "byte_off", "type_exists" ..., as the kernel prints them
+std::string_view core_kind_name(
+    CoreKind kind);  // "byte_off", "type_exists" ..., as the kernel prints them
 
 struct CoreRelo {
-  u32 insn_offset = 0;       // bytes in the section
-  TypeId type;               // root type in the object's own BTF
-  std::string_view access;   // "0:1:2"; view into the strings of .BTF
+  u32 insn_offset = 0;      // bytes in the section
+  TypeId type;              // root type in the object's own BTF
+  std::string_view access;  // "0:1:2"; view into the strings of .BTF
   CoreKind kind = CoreKind::field_byte_offset;
   bool operator==(const CoreRelo&) const = default;
 };

@@ -17,7 +17,8 @@ std::size_t edit_distance(std::string_view a, std::string_view b, std::size_t li
   if (std::max(a.size(), b.size()) - std::min(a.size(), b.size()) > limit) return limit + 1;
   using Row = std::array<std::size_t, kLongest + 1>;
   Row before{}, previous{}, current{};
-  for (std::size_t j = 0; j <= b.size(); j++) previous[j] = j;
+  for (std::size_t j = 0; j <= b.size(); j++)
+    previous[j] = j;
   for (std::size_t i = 1; i <= a.size(); i++) {
     current[0] = i;
     for (std::size_t j = 1; j <= b.size(); j++) {
@@ -32,8 +33,8 @@ std::size_t edit_distance(std::string_view a, std::string_view b, std::size_t li
   return std::min(previous[b.size()], limit + 1);
 }
 
-std::vector<std::string_view> nearest(std::string_view wanted, std::span<const std::string_view> names,
-                                      std::size_t count) {
+std::vector<std::string_view> nearest(std::string_view wanted,
+                                      std::span<const std::string_view> names, std::size_t count) {
   struct Scored {
     std::size_t distance;
     std::string_view name;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// From a SEC() row and a target to the requests that attach. Which mechanism, decided by the profile; no
-// request is made here.
+// From a SEC() row and a target to the requests that attach. Which mechanism, decided by the
+// profile; no request is made here.
 #include "base/escape.h"
 #include "loader/plan.h"
 
@@ -13,12 +13,13 @@ constexpr u32 kPerfTypeTracepoint = 2;  // PERF_TYPE_TRACEPOINT
 
 Error tracepoint_problem(const ProgramSpec& program, const TracepointFact* fact) {
   const std::string target = escape_terminal(program.target);
-  if (fact == nullptr) return fail(Code::internal, "tracepoint {} was not looked up", target).error();
-  Error error = fact->errno_value != 0
-                    ? fail_errno(fact->errno_value, "{}", fact->problem).error()
-                    : fail(Code::not_found, "{}", fact->problem).error();
+  if (fact == nullptr)
+    return fail(Code::internal, "tracepoint {} was not looked up", target).error();
+  Error error = fact->errno_value != 0 ? fail_errno(fact->errno_value, "{}", fact->problem).error()
+                                       : fail(Code::not_found, "{}", fact->problem).error();
   for (const std::string& name : fact->near)
-    error.detail += format("{}{}", error.detail.empty() ? "did you mean: " : ", ", escape_terminal(name));
+    error.detail +=
+        format("{}{}", error.detail.empty() ? "did you mean: " : ", ", escape_terminal(name));
   return error;
 }
 
@@ -57,7 +58,8 @@ void attach_raw_tracepoint(const ProgramSpec& program, Fd program_fd, u32& slots
   bpf::RawTracepointOpen open;
   open.program = program_fd;
   open.name = program.target;
-  out.ops.push_back({format("program \"{}\"", escape_terminal(program.name)), open, slots++, false});
+  out.ops.push_back(
+      {format("program \"{}\"", escape_terminal(program.name)), open, slots++, false});
 }
 
 // Whether the section says where to attach.
@@ -76,11 +78,13 @@ std::optional<Error> attach_problem(const ProgramSpec& program, const KernelProf
     if (fact != nullptr && fact->id) return std::nullopt;
     return tracepoint_problem(program, fact);
   }
-  return fail(Code::unsupported, "attaching SEC(\"{}\") programs is not supported", program.row->name).error();
+  return fail(Code::unsupported, "attaching SEC(\"{}\") programs is not supported",
+              program.row->name)
+      .error();
 }
 
-AttachPlan plan_attach(const ObjectSpec& spec, u32 index, u32 program_slot, const KernelProfile& profile,
-                       u32& slots) {
+AttachPlan plan_attach(const ObjectSpec& spec, u32 index, u32 program_slot,
+                       const KernelProfile& profile, u32& slots) {
   const ProgramSpec& program = spec.programs[index];
   AttachPlan out;
   out.program = index;

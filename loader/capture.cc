@@ -2,17 +2,18 @@
 // Reads tracefs, sysfs and uname; see capture.h.
 #include "loader/capture.h"
 
-#include <dirent.h>
-#include <sys/utsname.h>
-#include <unistd.h>
-
 #include <algorithm>
 #include <cerrno>
 #include <charconv>
+#include <dirent.h>
+#include <unistd.h>
+
+#include <sys/utsname.h>
 
 #include "base/escape.h"
 #include "base/near.h"
 #include "perf/cpus.h"
+#include "perf/tracefs.h"
 
 namespace bpfld::loader {
 namespace {
@@ -35,14 +36,16 @@ std::vector<std::string> near_names(std::string_view wanted, const std::vector<s
                                     const std::string& prefix) {
   const std::vector<std::string_view> views(names.begin(), names.end());
   std::vector<std::string> out;
-  for (std::string_view name : nearest(wanted, views, kNearNames)) out.push_back(prefix + std::string(name));
+  for (std::string_view name : nearest(wanted, views, kNearNames))
+    out.push_back(prefix + std::string(name));
   return out;
 }
 
 // A target from an object becomes a path below tracefs: no part of it may lead elsewhere.
 bool is_event_name(std::string_view target) {
   const auto allowed = [](char c) {
-    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' || c == '-';
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' ||
+           c == '-';
   };
   const std::size_t slash = target.find('/');
   if (slash == std::string_view::npos || slash == 0 || slash + 1 == target.size()) return false;
@@ -50,31 +53,36 @@ bool is_event_name(std::string_view target) {
          std::ranges::all_of(target.substr(slash + 1), allowed);
 }
 
-TracepointFact find_tracepoint(const std::string& tracefs, const std::string& target) {
+TracepointFact find_tracepoint(const Result<perf::Tracefs>& tracefs, const std::string& target) {
   TracepointFact fact;
   if (!is_event_name(target)) {
-    fact.problem = format("\"{}\" is not a tracepoint name; want category/event", escape_terminal(target));
+    fact.problem =
+        format("\"{}\" is not a tracepoint name; want category/event", escape_terminal(target));
     return fact;
   }
-  if (tracefs.empty()) {
-    fact.problem = "tracefs is not mounted, so tracepoints cannot be looked up";
+  if (!tracefs) {
+    fact.problem = tracefs.error().context + ": " + tracefs.error().what;
+    fact.errno_value = tracefs.error().errno_value;
     return fact;
   }
-  const std::string events = tracefs + "/events/";
+  const std::string events = tracefs->path() + "/events/";
+  const std::string shown = tracefs->shown_path() + "/events/";
   const Result<std::string> text = read_text(events + target + "/id");
   if (text) {
     u64 id = 0;
-    const std::from_chars_result done = std::from_chars(text->data(), text->data() + text->size(), id);
+    const std::from_chars_result done =
+        std::from_chars(text->data(), text->data() + text->size(), id);
     if (done.ec == std::errc()) fact.id = id;
-    if (!fact.id) fact.problem = format("{}{}/id does not hold a number", events, target);
+    if (!fact.id) fact.problem = format("{}{}/id does not hold a number", shown, target);
     return fact;
   }
   if (text.error().errno_value != ENOENT) {
-    fact.problem = text.error().what;
+    fact.problem = format("cannot read {}{}/id", shown, target);
     fact.errno_value = text.error().errno_value;
     return fact;
   }
-  fact.problem = format("tracepoint {} does not exist on this kernel (no {}{})", target, events, target);
+  fact.problem =
+      format("tracepoint {} does not exist on this kernel (no {}{})", target, shown, target);
   const std::string category = target.substr(0, target.find('/'));
   const std::string event = target.substr(target.find('/') + 1);
   fact.near = near_names(event, list_directory(events + category), category + "/");
@@ -110,19 +118,15 @@ Status capture_btf(KernelProfile& profile, const CaptureOptions& options) {
 
 }  // namespace
 
-std::string find_tracefs() {
-  for (const char* path : {"/sys/kernel/tracing", "/sys/kernel/debug/tracing"})
-    if (::access((std::string(path) + "/events").c_str(), F_OK) == 0) return path;
-  return {};
-}
-
 u32 kernel_version_code(std::string_view release, std::string_view version) {
   constexpr std::string_view kDebian = "Debian ";
   const std::size_t debian = version.find(kDebian);
-  std::string_view text = debian == std::string_view::npos ? release : version.substr(debian + kDebian.size());
+  std::string_view text =
+      debian == std::string_view::npos ? release : version.substr(debian + kDebian.size());
   u32 parts[3] = {0, 0, 0};
   for (u32& part : parts) {
-    const std::from_chars_result done = std::from_chars(text.data(), text.data() + text.size(), part);
+    const std::from_chars_result done =
+        std::from_chars(text.data(), text.data() + text.size(), part);
     if (done.ec != std::errc()) break;
     text.remove_prefix(static_cast<std::size_t>(done.ptr - text.data()));
     if (!text.starts_with('.')) break;
@@ -141,7 +145,7 @@ Result<KernelProfile> capture(const Needs& needs, const CaptureOptions& options)
   profile.page_size = static_cast<u32>(::sysconf(_SC_PAGESIZE));
   if (needs.possible_cpus) profile.possible_cpus = TRY(perf::possible_cpu_count());
   if (!needs.tracepoints.empty()) {
-    const std::string tracefs = find_tracefs();
+    const Result<perf::Tracefs> tracefs = perf::Tracefs::open();
     for (const std::string& target : needs.tracepoints)
       profile.tracepoints.emplace(target, find_tracepoint(tracefs, target));
   }

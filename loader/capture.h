@@ -15,11 +15,9 @@ struct CaptureOptions {
 // Errors: those of a BTF file that was named by the caller.
 [[nodiscard]] Result<KernelProfile> capture(const Needs& needs, const CaptureOptions& options = {});
 
-// Where tracefs is mounted: /sys/kernel/tracing or /sys/kernel/debug/tracing; empty if nowhere.
-std::string find_tracefs();
-
-// "5.10.0-40-cloud-amd64" and the text of uname -v -> KERNEL_VERSION(5, 10, 223). Debian's release keeps
-// the first number of a series while programs are checked against the real one, which is in uname -v.
+// "5.10.0-40-cloud-amd64" and the text of uname -v -> KERNEL_VERSION(5, 10, 223). Debian's release
+// keeps the first number of a series while programs are checked against the real one, which is in
+// uname -v.
 u32 kernel_version_code(std::string_view release, std::string_view version);
 
 }  // namespace bpfld::loader

@@ -35,7 +35,8 @@ Status collect_version(Collector& state) {
 Status read_btf(Collector& state) {
   const elf::Section* btf = state.elf.find_section(".BTF");
   if (btf == nullptr) return {};
-  state.btf = TRY(with_context(btf::View::parse(btf->data), [] { return std::string("section .BTF"); }));
+  state.btf =
+      TRY(with_context(btf::View::parse(btf->data), [] { return std::string("section .BTF"); }));
   TRY(with_context(state.btf->validate(), [] { return std::string("section .BTF"); }));
   const elf::Section* ext = state.elf.find_section(".BTF.ext");
   if (ext == nullptr) return {};
@@ -44,13 +45,15 @@ Status read_btf(Collector& state) {
   return {};
 }
 
-// The sections of older or newer conventions that change what an object means: better refused than ignored.
+// The sections of older or newer conventions that change what an object means: better refused than
+// ignored.
 Status refuse_unknown_sections(const Collector& state) {
   for (const elf::Section& section : state.elf.sections()) {
     if (section.name == "maps" && !section.data.empty())
-      return fail(Code::unsupported,
-                  "section [{}] \"maps\" holds maps in the style that preceded BTF; only .maps is read",
-                  section.index);
+      return fail(
+          Code::unsupported,
+          "section [{}] \"maps\" holds maps in the style that preceded BTF; only .maps is read",
+          section.index);
     if (section.name == ".jumptables" || section.name == ".addr_space.1" ||
         section.name.starts_with(".struct_ops") || section.name.starts_with("?.struct_ops"))
       return fail(Code::unsupported, "section [{}] \"{}\" is not supported", section.index,

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-// Global variables live in maps: each .data*, .rodata* and .bss* section becomes an ARRAY of one element
-// whose value is the section, so that a program's `counter++` is a store into a map and user space can
-// read it. .rodata is filled and then frozen, which lets the verifier treat its contents as constants.
+// Global variables live in maps: each .data*, .rodata* and .bss* section becomes an ARRAY of one
+// element whose value is the section, so that a program's `counter++` is a store into a map and
+// user space can read it. .rodata is filled and then frozen, which lets the verifier treat its
+// contents as constants.
 #include "base/escape.h"
 #include "bpf/encode.h"
 #include "btf/types.h"
@@ -24,7 +25,8 @@ std::optional<u32> find_datasec(const Collector& state, std::string_view name) {
   return std::nullopt;
 }
 
-// "execsnoo.rodata": eight characters of the object's name and the section; a section with a second dot
+// "execsnoo.rodata": eight characters of the object's name and the section; a section with a second
+// dot
 // (".data.foo") stands alone. The kernel keeps 15 characters.
 std::string kernel_map_name(std::string_view object, std::string_view section) {
   constexpr std::size_t kRoomForSection = 7;
@@ -35,7 +37,8 @@ std::string kernel_map_name(std::string_view object, std::string_view section) {
   return bpf::kernel_object_name(std::string(object.substr(0, prefix)) + std::string(section));
 }
 
-// The symbol of a variable: its value is the variable's place, which the BTF of an object file lacks.
+// The symbol of a variable: its value is the variable's place, which the BTF of an object file
+// lacks.
 const elf::Symbol* variable_symbol(const Collector& state, u32 section, std::string_view name) {
   for (const elf::Symbol& symbol : state.elf.symbols())
     if (symbol.section == section && symbol.type == elf::SymbolType::object && symbol.name == name)

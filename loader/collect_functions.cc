@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// Symbols of type FUNC cut the code sections into functions. Those in a section with a program's name are
-// entry points; those in .text are subprograms, which a program carries along only if it calls them.
+// Symbols of type FUNC cut the code sections into functions. Those in a section with a program's
+// name are entry points; those in .text are subprograms, which a program carries along only if it
+// calls them.
 #include <algorithm>
 
 #include "base/escape.h"
@@ -21,7 +22,8 @@ bool is_static(const elf::Symbol& symbol) {
          symbol.visibility == elf::SymbolVisibility::internal;
 }
 
-// FUNC symbols of code sections, ordered by place; of several names for one place the first global stays.
+// FUNC symbols of code sections, ordered by place; of several names for one place the first global
+// stays.
 std::vector<Found> function_symbols(const elf::Object& object) {
   std::vector<Found> found;
   for (const elf::Symbol& symbol : object.symbols()) {
@@ -54,7 +56,8 @@ Result<FunctionSpec> read_function(const Found& f, ByteOrder order) {
   function.name = f.symbol->name;
   function.origin = {std::string(f.section->name), f.symbol->value};
   function.is_static = is_static(*f.symbol);
-  if (f.symbol->size == 0) return fail(Code::malformed, "has no instructions (its symbol's size is 0)");
+  if (f.symbol->size == 0)
+    return fail(Code::malformed, "has no instructions (its symbol's size is 0)");
   TRY(to_insn(f.symbol->value));
   const Bytes code = TRY(slice(f.section->data, f.symbol->value, f.symbol->size));
   function.insns = TRY(bpf::decode_insns(code, order));

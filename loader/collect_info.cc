@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-// Deals .BTF.ext out to the functions: which FUNC a function is, the source line behind an instruction,
-// the CO-RE relocations. And finishes .BTF: a compiler leaves the sizes and offsets of data sections at 0
-// for the linker to fill in, but nothing links a BPF object, so the loader does it here.
+// Deals .BTF.ext out to the functions: which FUNC a function is, the source line behind an
+// instruction, the CO-RE relocations. And finishes .BTF: a compiler leaves the sizes and offsets of
+// data sections at 0 for the linker to fill in, but nothing links a BPF object, so the loader does
+// it here.
 #include <algorithm>
 #include <unordered_map>
 
@@ -31,9 +32,10 @@ Status deal(Collector& state, const std::vector<btf::SectionRecords<Record>>& se
     for (const Record& record : section.records) {
       const std::optional<u32> function = state.function_at(*index, record.insn_offset);
       if (!function) continue;
-      const InsnIndex at = TRY(with_context(
-          to_insn(record.insn_offset - state.places[*function].start),
-          [&] { return format(".BTF.ext: {} of \"{}\"", what, escape_terminal(section.section)); }));
+      const InsnIndex at =
+          TRY(with_context(to_insn(record.insn_offset - state.places[*function].start), [&] {
+            return format(".BTF.ext: {} of \"{}\"", what, escape_terminal(section.section));
+          }));
       add(state.spec.functions[*function], at, record);
     }
   }
@@ -112,15 +114,18 @@ void fill_datasec(const Collector& state, TypeWriter& writer, const Type& datase
 
 Status collect_info(Collector& state) {
   if (!state.ext) return {};
-  TRY(deal(state, state.ext->functions, "func_info", [](FunctionSpec& f, InsnIndex at, const btf::FuncInfo& r) {
-    f.func_info.push_back({at, r.type.value});
-  }));
-  TRY(deal(state, state.ext->lines, "line_info", [](FunctionSpec& f, InsnIndex at, const btf::LineInfo& r) {
-    f.line_info.push_back({at, r.file_name, r.line_text, r.line_column});
-  }));
-  TRY(deal(state, state.ext->core, "CO-RE", [](FunctionSpec& f, InsnIndex at, const btf::CoreRelo& r) {
-    f.core.push_back({at, r.type.value, std::string(r.access), r.kind});
-  }));
+  TRY(deal(state, state.ext->functions, "func_info",
+           [](FunctionSpec& f, InsnIndex at, const btf::FuncInfo& r) {
+             f.func_info.push_back({at, r.type.value});
+           }));
+  TRY(deal(state, state.ext->lines, "line_info",
+           [](FunctionSpec& f, InsnIndex at, const btf::LineInfo& r) {
+             f.line_info.push_back({at, r.file_name, r.line_text, r.line_column});
+           }));
+  TRY(deal(state, state.ext->core, "CO-RE",
+           [](FunctionSpec& f, InsnIndex at, const btf::CoreRelo& r) {
+             f.core.push_back({at, r.type.value, std::string(r.access), r.kind});
+           }));
   for (FunctionSpec& function : state.spec.functions) {
     std::ranges::stable_sort(function.func_info, {}, &FunctionInfo::at);
     std::ranges::stable_sort(function.line_info, {}, &LineInfo::at);
@@ -136,8 +141,8 @@ void collect_btf(Collector& state) {
   for (u32 id = 1; id < state.btf->count(); id++) {
     if (state.btf->kind({id}) == Kind::datasec) fill_datasec(state, writer, state.btf->type({id}));
   }
-  // The verifier checks a hidden function together with its callers, as it does a static one; the BTF
-  // must say the same. FUNC keeps its linkage in vlen; 0 is static.
+  // The verifier checks a hidden function together with its callers, as it does a static one; the
+  // BTF must say the same. FUNC keeps its linkage in vlen; 0 is static.
   for (const FunctionSpec& function : state.spec.functions) {
     if (!function.is_static || function.func_info.empty()) continue;
     const btf::TypeId id{function.func_info.front().type};

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// Maps are declared as variables of the .maps section whose *type* is the definition: __uint(type, 1)
-// becomes a member `int (*type)[1]`, so the number is an array length, and __type(key, u32) becomes
-// `u32 *key`. The bytes of the section are all zero; only its BTF speaks.
+// Maps are declared as variables of the .maps section whose *type* is the definition: __uint(type,
+// 1) becomes a member `int (*type)[1]`, so the number is an array length, and __type(key, u32)
+// becomes `u32 *key`. The bytes of the section are all zero; only its BTF speaks.
 #include <array>
 
 #include "base/escape.h"
@@ -28,9 +28,11 @@ struct Definition {
 // The N of `int (*name)[N]`.
 Result<u32> number_of(const btf::View& btf, TypeId type) {
   const Type pointer = btf::resolved(btf, type);
-  if (pointer.kind != Kind::ptr) return fail(Code::malformed, "is not a number (__uint makes `int (*)[N]`)");
+  if (pointer.kind != Kind::ptr)
+    return fail(Code::malformed, "is not a number (__uint makes `int (*)[N]`)");
   const Type array = btf::resolved(btf, pointer.type());
-  if (array.kind != Kind::array) return fail(Code::malformed, "is not a number (__uint makes `int (*)[N]`)");
+  if (array.kind != Kind::array)
+    return fail(Code::malformed, "is not a number (__uint makes `int (*)[N]`)");
   return btf::array(array).count;
 }
 
@@ -38,7 +40,8 @@ Result<u32> number_of(const btf::View& btf, TypeId type) {
 Result<u64> long_number_of(const btf::View& btf, TypeId type) {
   const Type enumeration = btf::resolved(btf, type);
   if (enumeration.kind == Kind::enum_ || enumeration.kind == Kind::enum64)
-    for (const btf::Enumerator& e : btf::enumerators(btf, enumeration)) return e.value;
+    for (const btf::Enumerator& e : btf::enumerators(btf, enumeration))
+      return e.value;
   return fail(Code::malformed, "is not a number (__ulong makes an enum)");
 }
 
@@ -108,7 +111,8 @@ Result<MapSpec> read_map(const btf::View& btf, const Type& variable) {
   Definition d{.btf = btf, .map = {}};
   d.map.name = variable.name;
   d.map.kernel_name = bpf::kernel_object_name(variable.name);
-  for (const btf::Member& member : btf::members(btf, definition)) TRY(read_member(d, member));
+  for (const btf::Member& member : btf::members(btf, definition))
+    TRY(read_member(d, member));
   if (d.map.type == bpf::MapType::unspec) return fail(Code::malformed, "it has no type");
   return std::move(d.map);
 }
@@ -126,7 +130,8 @@ Status collect_maps(Collector& state) {
   const elf::Section* section = state.elf.find_section(".maps");
   if (section == nullptr || section->size == 0) return {};
   if (!state.btf)
-    return fail(Code::malformed, "section [{}] .maps is defined by BTF, but the object has none (compile with -g)",
+    return fail(Code::malformed,
+                "section [{}] .maps is defined by BTF, but the object has none (compile with -g)",
                 section->index);
   for (u32 id = 1; id < state.btf->count(); id++) {
     const Type datasec = state.btf->type({id});

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The steps of collect(), one file each, over one shared working state. Private to loader/collect*.cc.
+// The steps of collect(), one file each, over one shared working state. Private to
+// loader/collect*.cc.
 #pragma once
 
 #include <optional>
@@ -38,7 +39,7 @@ struct Collector {
 [[nodiscard]] Status collect_data(Collector& state);        // .data .rodata .bss -> maps, variables
 [[nodiscard]] Status collect_references(Collector& state);  // relocations -> references, externs
 [[nodiscard]] Status collect_info(Collector& state);        // .BTF.ext -> functions
-void collect_btf(Collector& state);                         // .BTF -> spec.btf, with its gaps filled in
+void collect_btf(Collector& state);  // .BTF -> spec.btf, with its gaps filled in
 
 // True for ".data", ".data.x", ".rodata", ".bss" and the like.
 std::optional<MapSource> data_section(std::string_view name);

@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
-// Relocations become references. The relocation's type says nothing useful; what counts is the instruction
-// it points at and the symbol it names. A call within one section has no relocation at all: its imm
-// already holds the distance, so calls are looked for in the code too.
+// Relocations become references. The relocation's type says nothing useful; what counts is the
+// instruction it points at and the symbol it names. A call within one section has no relocation at
+// all: its imm already holds the distance, so calls are looked for in the code too.
 //
-// Where the addend is: an ld_imm64 keeps it in imm (bytes), a call keeps `distance - 1` there (slots).
+// Where the addend is: an ld_imm64 keeps it in imm (bytes), a call keeps `distance - 1` there
+// (slots).
 #include <algorithm>
 
 #include "base/escape.h"
@@ -35,8 +36,8 @@ u32 extern_index(Collector& state, const elf::Symbol& symbol) {
 Result<u32> function_start(const Collector& state, u32 section, u64 offset, std::string_view what) {
   const std::optional<u32> index = state.function_at(section, offset);
   if (!index || state.places[*index].start != offset)
-    return fail(Code::malformed, "{} to offset {:#x} of section \"{}\", where no function starts", what,
-                offset, escape_terminal(state.elf.sections()[section].name));
+    return fail(Code::malformed, "{} to offset {:#x} of section \"{}\", where no function starts",
+                what, offset, escape_terminal(state.elf.sections()[section].name));
   return *index;
 }
 
@@ -86,7 +87,8 @@ Result<Reference> address_reference(const Collector& state, const elf::Symbol& s
 Result<Reference> classify(Collector& state, const elf::Symbol& symbol, InsnIndex at,
                            const bpf::Insn& insn) {
   if (!insn.is_ld_imm64() && !insn.is_call())
-    return fail(Code::malformed, "is on an instruction that cannot take one (opcode {:#x})", insn.opcode);
+    return fail(Code::malformed, "is on an instruction that cannot take one (opcode {:#x})",
+                insn.opcode);
   if (symbol.section == elf::kUndefinedSection && !symbol.name.empty())
     return Reference{at, ReferenceKind::extern_, extern_index(state, symbol), 0};
   if (symbol.section == elf::kUndefinedSection || symbol.section >= state.elf.sections().size())
@@ -105,9 +107,9 @@ Status read_table(Collector& state, const elf::RelocationTable& table) {
     const elf::Symbol& symbol = state.elf.symbols()[relocation.symbol];
     FunctionSpec& function = state.spec.functions[*index];
     const auto describe = [&] {
-      return format("function \"{}\": relocation at {}+{:#x} against {}", escape_terminal(function.name),
-                    escape_terminal(function.origin.section), relocation.offset,
-                    symbol_label(symbol, state.elf));
+      return format("function \"{}\": relocation at {}+{:#x} against {}",
+                    escape_terminal(function.name), escape_terminal(function.origin.section),
+                    relocation.offset, symbol_label(symbol, state.elf));
     };
     const InsnIndex at =
         TRY(with_context(to_insn(relocation.offset - state.places[*index].start), describe));
@@ -131,14 +133,16 @@ Status add_local_calls(Collector& state, u32 index) {
     const bpf::Insn& insn = function.insns[i];
     const bool call = insn.is_subprogram_call();
     if (insn.is_ld_imm64()) i++;
-    if (!call || std::ranges::binary_search(function.references, InsnIndex{i}, {}, &Reference::at)) continue;
+    if (!call || std::ranges::binary_search(function.references, InsnIndex{i}, {}, &Reference::at))
+      continue;
     const Result<u64> target =
         add_signed(place.start, (static_cast<i64>(i) + insn.imm + 1) * i64{kInsnSize});
     const auto describe = [&] {
       return format("function \"{}\": instruction {}", escape_terminal(function.name), i);
     };
     const u64 offset = TRY(with_context(target, describe));
-    const u32 callee = TRY(with_context(function_start(state, place.section, offset, "calls"), describe));
+    const u32 callee =
+        TRY(with_context(function_start(state, place.section, offset, "calls"), describe));
     local.push_back({InsnIndex{i}, ReferenceKind::call, callee, 0});
   }
   function.references.insert(function.references.end(), local.begin(), local.end());
@@ -151,7 +155,8 @@ Status add_local_calls(Collector& state, u32 index) {
 Status collect_references(Collector& state) {
   for (const elf::RelocationTable& table : state.elf.relocation_tables())
     if (state.elf.sections()[table.target].is_code()) TRY(read_table(state, table));
-  for (u32 i = 0; i < state.spec.functions.size(); i++) TRY(add_local_calls(state, i));
+  for (u32 i = 0; i < state.spec.functions.size(); i++)
+    TRY(add_local_calls(state, i));
   return {};
 }
 

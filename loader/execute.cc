@@ -10,7 +10,8 @@ namespace {
 
 constexpr int kLoadAttempts = 5;
 
-// BPF_PROG_LOAD gives EAGAIN when a signal interrupts the verifier (kernel/bpf/verifier.c: do_check).
+// BPF_PROG_LOAD gives EAGAIN when a signal interrupts the verifier (kernel/bpf/verifier.c:
+// do_check).
 Result<bpf::Reply> call_again(bpf::Kernel& kernel, const bpf::Request& request) {
   Result<bpf::Reply> reply = kernel.call(request);
   for (int i = 1; i < kLoadAttempts && !reply && reply.error().errno_value == EAGAIN; i++)
@@ -18,8 +19,8 @@ Result<bpf::Reply> call_again(bpf::Kernel& kernel, const bpf::Request& request) 
   return reply;
 }
 
-// Asks again with a log, growing the buffer while the kernel says it was too small (ENOSPC). The refusal
-// without a log is the true one; the log is only added to it.
+// Asks again with a log, growing the buffer while the kernel says it was too small (ENOSPC). The
+// refusal without a log is the true one; the log is only added to it.
 template <typename Load>
 Result<bpf::Reply> with_log(bpf::Kernel& kernel, Load load, Result<bpf::Reply> refusal) {
   load.log_level = 1;
@@ -36,19 +37,24 @@ Result<bpf::Reply> with_log(bpf::Kernel& kernel, Load load, Result<bpf::Reply> r
 Result<bpf::Reply> call(bpf::Kernel& kernel, const bpf::Request& request) {
   Result<bpf::Reply> reply = call_again(kernel, request);
   if (reply) return reply;
-  if (const bpf::ProgLoad* load = std::get_if<bpf::ProgLoad>(&request); load != nullptr && load->log_level == 0) {
+  if (const bpf::ProgLoad* load = std::get_if<bpf::ProgLoad>(&request);
+      load != nullptr && load->log_level == 0) {
     reply = with_log(kernel, *load, std::move(reply));
-    // EACCES and EINVAL with the verifier's words are its verdict; without them something else refused.
+    // EACCES and EINVAL with the verifier's words are its verdict; without them something else
+    // refused.
     if (!reply && !reply.error().detail.empty()) reply.error().code = Code::rejected;
   }
-  if (const bpf::BtfLoad* load = std::get_if<bpf::BtfLoad>(&request); load != nullptr && load->log_level == 0)
+  if (const bpf::BtfLoad* load = std::get_if<bpf::BtfLoad>(&request);
+      load != nullptr && load->log_level == 0)
     reply = with_log(kernel, *load, std::move(reply));
   return reply;
 }
 
 }  // namespace
 
-int SlotTable::get(u32 slot) const { return slot < fds_.size() ? fds_[slot].get() : -1; }
+int SlotTable::get(u32 slot) const {
+  return slot < fds_.size() ? fds_[slot].get() : -1;
+}
 
 void SlotTable::put(u32 slot, UniqueFd fd) {
   if (slot >= fds_.size()) fds_.resize(slot + 1);
@@ -56,7 +62,8 @@ void SlotTable::put(u32 slot, UniqueFd fd) {
 }
 
 void SlotTable::close_from(u32 first_slot) {
-  while (fds_.size() > first_slot) fds_.pop_back();
+  while (fds_.size() > first_slot)
+    fds_.pop_back();
 }
 
 SlotTable& SlotTable::operator=(SlotTable&& other) noexcept {
@@ -67,7 +74,8 @@ SlotTable& SlotTable::operator=(SlotTable&& other) noexcept {
   return *this;
 }
 
-std::expected<void, Failure> execute(std::span<const Op> ops, bpf::Kernel& kernel, SlotTable& slots) {
+std::expected<void, Failure> execute(std::span<const Op> ops, bpf::Kernel& kernel,
+                                     SlotTable& slots) {
   for (const Op& op : ops) {
     bpf::Request request = op.request;
     bpf::for_each_fd(request, [&](bpf::Fd& fd) {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// Runs a plan: fills in the fds that earlier requests gave, makes the request, keeps what comes back. It
-// decides nothing but how to ask the verifier again: first without a log, which is fast, and only after a
-// refusal with one. Shell.
+// Runs a plan: fills in the fds that earlier requests gave, makes the request, keeps what comes
+// back. It decides nothing but how to ask the verifier again: first without a log, which is fast,
+// and only after a refusal with one. Shell.
 #pragma once
 
 #include <span>
@@ -35,7 +35,8 @@ struct Failure {
   bpf::Request request;  // the request that failed, with numbers for its fds
 };
 
-// Makes the requests of `ops` in order. On failure the slots made so far stay filled: the caller drops them.
+// Makes the requests of `ops` in order. On failure the slots made so far stay filled: the caller
+// drops them.
 [[nodiscard]] std::expected<void, Failure> execute(std::span<const Op> ops, bpf::Kernel& kernel,
                                                    SlotTable& slots);
 

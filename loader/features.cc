@@ -37,8 +37,8 @@ consteval bool in_order() {
 }
 static_assert(in_order());
 
-// Makes the request, closes what came of it, and says what the answer means: success or `yes_errno` is
-// yes, `no_errno` is no.
+// Makes the request, closes what came of it, and says what the answer means: success or `yes_errno`
+// is yes, `no_errno` is no.
 Answer ask(bpf::Kernel& kernel, const bpf::Request& request, int yes_errno, int no_errno) {
   const Result<bpf::Reply> reply = kernel.call(request);
   if (reply) {
@@ -49,8 +49,8 @@ Answer ask(bpf::Kernel& kernel, const bpf::Request& request, int yes_errno, int 
   return reply.error().errno_value == no_errno ? Answer::no : Answer::unknown;
 }
 
-// A perf link on a program that does not exist: a kernel that knows the attach type looks for the program
-// first (EBADF), an older one rejects the type (EINVAL).
+// A perf link on a program that does not exist: a kernel that knows the attach type looks for the
+// program first (EBADF), an older one rejects the type (EINVAL).
 Answer probe_perf_link(bpf::Kernel& kernel) {
   bpf::LinkCreate request;
   request.program = Fd::number(0x7fffffff);
@@ -64,7 +64,8 @@ Answer probe_memcg_accounting(bpf::Kernel& kernel) {
   bpf::ProgLoad request;
   request.type = bpf::ProgType::socket_filter;
   request.license = "GPL";
-  request.insns = {bpf::call_helper(bpf::kFuncKtimeGetCoarseNs), bpf::mov64_imm(0, 0), bpf::exit_insn()};
+  request.insns = {bpf::call_helper(bpf::kFuncKtimeGetCoarseNs), bpf::mov64_imm(0, 0),
+                   bpf::exit_insn()};
   return ask(kernel, request, 0, EINVAL);
 }
 
@@ -72,7 +73,8 @@ Answer probe_memcg_accounting(bpf::Kernel& kernel) {
 class ProbeBlob {
  public:
   ProbeBlob() { add(Kind::int_, 0, false, 4, {0x01000020}, true); }
-  void add(Kind kind, u32 vlen, bool flag, u32 size_or_type, std::initializer_list<u32> tail, bool named) {
+  void add(Kind kind, u32 vlen, bool flag, u32 size_or_type, std::initializer_list<u32> tail,
+           bool named) {
     words_.push_back(named ? 1 : 0);
     words_.push_back(btf::make_info(static_cast<u32>(kind), vlen, flag));
     words_.push_back(size_or_type);
@@ -90,11 +92,14 @@ class ProbeBlob {
                              .string_offset = types,
                              .string_size = kStrings.size()};
     bpf::BtfLoad out;
-    for (Bytes part : {bytes_of(header), Bytes(std::as_bytes(std::span(words_))), bytes_of(kStrings)})
+    for (Bytes part :
+         {bytes_of(header), Bytes(std::as_bytes(std::span(words_))), bytes_of(kStrings)})
       out.blob.insert(out.blob.end(), part.begin(), part.end());
     return out;
   }
-  void set_last_name(u32 offset, u32 record_words) { words_[words_.size() - record_words] = offset; }
+  void set_last_name(u32 offset, u32 record_words) {
+    words_[words_.size() - record_words] = offset;
+  }
 
  private:
   std::vector<u32> words_;
@@ -110,8 +115,8 @@ ProbeBlob blob_for(Feature feature) {
     case Feature::btf_func: add_func(0); break;
     case Feature::btf_func_global: add_func(1); break;
     case Feature::btf_datasec:
-      blob.add(Kind::var, 0, false, 1, {0}, true);              // 2: static int x
-      blob.add(Kind::datasec, 1, false, 4, {2, 0, 4}, true);    // 3: section .bss
+      blob.add(Kind::var, 0, false, 1, {0}, true);            // 2: static int x
+      blob.add(Kind::datasec, 1, false, 4, {2, 0, 4}, true);  // 3: section .bss
       blob.set_last_name(3, 6);
       break;
     case Feature::btf_float: blob.add(Kind::float_, 0, false, 4, {}, true); break;
@@ -132,15 +137,18 @@ ProbeBlob blob_for(Feature feature) {
 
 }  // namespace
 
-std::span<const FeatureRow> feature_rows() { return kRows; }
+std::span<const FeatureRow> feature_rows() {
+  return kRows;
+}
 
 std::vector<Feature> suspects(const bpf::Request& request, int errno_value) {
   if (const bpf::LinkCreate* link = std::get_if<bpf::LinkCreate>(&request);
       link != nullptr && link->attach_type == bpf::AttachType::perf_event && errno_value == EINVAL)
     return {Feature::perf_link};
   if (std::holds_alternative<bpf::BtfLoad>(request) && errno_value == EINVAL)
-    return {Feature::btf_func,  Feature::btf_func_global, Feature::btf_datasec, Feature::btf_float,
-            Feature::btf_decl_tag, Feature::btf_type_tag, Feature::btf_enum64};
+    return {Feature::btf_func,  Feature::btf_func_global, Feature::btf_datasec,
+            Feature::btf_float, Feature::btf_decl_tag,    Feature::btf_type_tag,
+            Feature::btf_enum64};
   const bool charged = std::holds_alternative<bpf::MapCreate>(request) ||
                        std::holds_alternative<bpf::ProgLoad>(request) ||
                        std::holds_alternative<bpf::BtfLoad>(request);

@@ -54,7 +54,8 @@ Status apply_references(const ObjectSpec& spec, LinkedProgram& out) {
       if (is_callee(reference)) {
         const std::optional<InsnIndex> target = start_of(out, reference.index);
         if (!target) return fail(Code::internal, "a called function was not linked");
-        insn.imm = static_cast<i32>(static_cast<i64>(target->value) - static_cast<i64>(at.value) - 1);
+        insn.imm =
+            static_cast<i32>(static_cast<i64>(target->value) - static_cast<i64>(at.value) - 1);
         if (insn.is_ld_imm64()) {
           insn.set_src(bpf::kPseudoFunc);
           out.insns[at.value + 1].imm = 0;
@@ -78,7 +79,8 @@ Status apply_references(const ObjectSpec& spec, LinkedProgram& out) {
   return {};
 }
 
-Result<LinkedProgram> link_program(const ObjectSpec& spec, u32 index, std::span<const u32> functions,
+Result<LinkedProgram> link_program(const ObjectSpec& spec, u32 index,
+                                   std::span<const u32> functions,
                                    const std::vector<std::vector<bpf::Insn>>& code) {
   LinkedProgram out;
   out.program = index;
@@ -128,12 +130,14 @@ std::vector<u32> reachable_functions(const ObjectSpec& spec, u32 entry) {
   return order;
 }
 
-Result<Linked> link(const ObjectSpec& spec, const Selection& selection, const KernelProfile& profile) {
+Result<Linked> link(const ObjectSpec& spec, const Selection& selection,
+                    const KernelProfile& profile) {
   std::vector<std::vector<u32>> reached;
   std::vector<bool> wanted(spec.functions.size(), false);
   for (u32 index : selection) {
     reached.push_back(reachable_functions(spec, spec.programs[index].function));
-    for (u32 function : reached.back()) wanted[function] = true;
+    for (u32 function : reached.back())
+      wanted[function] = true;
   }
   std::vector<u32> functions;
   std::vector<std::vector<bpf::Insn>> code(spec.functions.size());
@@ -146,8 +150,8 @@ Result<Linked> link(const ObjectSpec& spec, const Selection& selection, const Ke
   linked.core = TRY(relocate_core(spec, functions, profile, code));
   for (std::size_t i = 0; i < selection.size(); i++) {
     const ProgramSpec& program = spec.programs[selection[i]];
-    linked.programs.push_back(TRY(with_context(
-        link_program(spec, selection[i], reached[i], code), [&] { return label(program); })));
+    linked.programs.push_back(TRY(with_context(link_program(spec, selection[i], reached[i], code),
+                                               [&] { return label(program); })));
   }
   return linked;
 }

@@ -15,26 +15,42 @@ namespace {
 using bpf::Fd;
 using bpf::MapType;
 
-constexpr u32 kDefaultStackDepth = 127;        // PERF_MAX_STACK_DEPTH
+constexpr u32 kDefaultStackDepth = 127;  // PERF_MAX_STACK_DEPTH
 constexpr u32 kDefaultStacks = 16384;
 constexpr u32 kDefaultEntries = 10240;
 constexpr u32 kDefaultRingBytes = 256u << 10;
 constexpr u32 kLargestRing = 1u << 31;
 
-std::string map_label(const MapSpec& map) { return format("map \"{}\"", escape_terminal(map.name)); }
+std::string map_label(const MapSpec& map) {
+  return format("map \"{}\"", escape_terminal(map.name));
+}
 
-// Map types whose keys or values the kernel does not describe by BTF (map_check_no_btf in kernel/bpf).
+// Map types whose keys or values the kernel does not describe by BTF (map_check_no_btf in
+// kernel/bpf).
 bool takes_btf(MapType type) {
-  static constexpr MapType kWithout[] = {
-      MapType::perf_event_array, MapType::cgroup_array, MapType::stack_trace, MapType::array_of_maps,
-      MapType::hash_of_maps,     MapType::devmap,       MapType::devmap_hash, MapType::cpumap,
-      MapType::xskmap,           MapType::sockmap,      MapType::sockhash,    MapType::queue,
-      MapType::stack,            MapType::ringbuf,      MapType::user_ringbuf, MapType::arena,
-      MapType::reuseport_sockarray};
+  static constexpr MapType kWithout[] = {MapType::perf_event_array,
+                                         MapType::cgroup_array,
+                                         MapType::stack_trace,
+                                         MapType::array_of_maps,
+                                         MapType::hash_of_maps,
+                                         MapType::devmap,
+                                         MapType::devmap_hash,
+                                         MapType::cpumap,
+                                         MapType::xskmap,
+                                         MapType::sockmap,
+                                         MapType::sockhash,
+                                         MapType::queue,
+                                         MapType::stack,
+                                         MapType::ringbuf,
+                                         MapType::user_ringbuf,
+                                         MapType::arena,
+                                         MapType::reuseport_sockarray};
   return std::ranges::find(kWithout, type) == std::end(kWithout);
 }
 
-bool is_ring(MapType type) { return type == MapType::ringbuf || type == MapType::user_ringbuf; }
+bool is_ring(MapType type) {
+  return type == MapType::ringbuf || type == MapType::user_ringbuf;
+}
 
 // A ring buffer's size must be a page times a power of two.
 u32 ring_size(u32 wanted, u32 page_size) {
@@ -52,12 +68,14 @@ class Planner {
     if (options_.raise_memlock)
       plan_.load.push_back({"the memory limit", bpf::RaiseMemlock{}, std::nullopt, true});
     TRY(load_btf());
-    for (const MapSpec& map : spec_.maps) create_map(map);
+    for (const MapSpec& map : spec_.maps)
+      create_map(map);
     plan_.program_slots.resize(spec_.programs.size());
-    for (const LinkedProgram& program : linked_.programs) TRY(load_program(program));
     for (const LinkedProgram& program : linked_.programs)
-      plan_.attach.push_back(plan_attach(spec_, program.program, *plan_.program_slots[program.program],
-                                         profile_, plan_.slots));
+      TRY(load_program(program));
+    for (const LinkedProgram& program : linked_.programs)
+      plan_.attach.push_back(plan_attach(
+          spec_, program.program, *plan_.program_slots[program.program], profile_, plan_.slots));
     return std::move(plan_);
   }
 
@@ -105,7 +123,8 @@ class Planner {
     if (request.type == MapType::perf_event_array && request.max_entries == 0)
       request.max_entries = profile_.possible_cpus;
     if (is_ring(request.type)) {
-      request.key_size = request.value_size = 0;  // a declared value type is for readers, not for the kernel
+      request.key_size = request.value_size =
+          0;  // a declared value type is for readers, not for the kernel
       if (request.max_entries == 0) {
         request.max_entries = kDefaultRingBytes;
         note("map {}: no size given, using {} bytes", name, request.max_entries);
@@ -114,12 +133,13 @@ class Planner {
     }
     if (request.type == MapType::stack_trace && request.value_size == 0) {
       request.value_size = kDefaultStackDepth * sizeof(u64);
-      note("map {}: no value_size given, using {} ({} frames)", name, request.value_size, kDefaultStackDepth);
+      note("map {}: no value_size given, using {} ({} frames)", name, request.value_size,
+           kDefaultStackDepth);
     }
-    const bool sized = request.type == MapType::sk_storage || request.type == MapType::inode_storage ||
-                       request.type == MapType::task_storage || request.type == MapType::cgrp_storage ||
-                       request.type == MapType::cgroup_storage ||
-                       request.type == MapType::percpu_cgroup_storage;
+    const bool sized =
+        request.type == MapType::sk_storage || request.type == MapType::inode_storage ||
+        request.type == MapType::task_storage || request.type == MapType::cgrp_storage ||
+        request.type == MapType::cgroup_storage || request.type == MapType::percpu_cgroup_storage;
     if (request.max_entries == 0 && !sized) {
       request.max_entries = request.type == MapType::stack_trace ? kDefaultStacks : kDefaultEntries;
       note("map {}: no max_entries given, using {}", name, request.max_entries);
@@ -137,7 +157,8 @@ class Planner {
     request.numa_node = map.numa_node;
     request.map_extra = map.map_extra;
     fill_sizes(map, request);
-    if (plan_.btf_slot && takes_btf(map.type) && (map.btf_key_type != 0 || map.btf_value_type != 0)) {
+    if (plan_.btf_slot && takes_btf(map.type) &&
+        (map.btf_key_type != 0 || map.btf_value_type != 0)) {
       request.btf = Fd::slot(*plan_.btf_slot);
       request.btf_key_type_id = map.btf_key_type;
       request.btf_value_type_id = map.btf_value_type;
@@ -192,7 +213,8 @@ class Planner {
           fail(Code::unsupported, "unknown section \"{}\"", escape_terminal(program.section));
       failure.error().context = subject;
       for (std::string_view near : similar_sections(program.section, 3))
-        failure.error().detail += format("{}{}", failure.error().detail.empty() ? "did you mean: " : ", ", near);
+        failure.error().detail +=
+            format("{}{}", failure.error().detail.empty() ? "did you mean: " : ", ", near);
       return failure;
     }
     bpf::ProgLoad request;

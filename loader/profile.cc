@@ -22,11 +22,13 @@ Needs needs(const ObjectSpec& spec, const Selection& selection) {
     for (u32 function : reachable_functions(spec, program.function))
       if (!spec.functions[function].core.empty()) out.kernel_btf = true;
     if (program.row != nullptr && program.row->method == AttachMethod::tracepoint &&
-        !program.target.empty() && !std::ranges::contains(out.tracepoints, program.target))
+        !program.target.empty() &&
+        std::ranges::find(out.tracepoints, program.target) == out.tracepoints.end())
       out.tracepoints.push_back(program.target);
   }
   for (const MapSpec& map : spec.maps)
-    if (map.type == bpf::MapType::perf_event_array && map.max_entries == 0) out.possible_cpus = true;
+    if (map.type == bpf::MapType::perf_event_array && map.max_entries == 0)
+      out.possible_cpus = true;
   return out;
 }
 

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-// Everything that a plan must know about a kernel, as data. needs() says which facts an object requires,
-// the shell captures exactly those (capture.h), and everything pure takes them as an argument: the same
-// object and the same profile give the same plan on every machine, and a test writes its own kernel.
+// Everything that a plan must know about a kernel, as data. needs() says which facts an object
+// requires, the shell captures exactly those (capture.h), and everything pure takes them as an
+// argument: the same object and the same profile give the same plan on every machine, and a test
+// writes its own kernel.
 #pragma once
 
 #include <array>
@@ -17,10 +18,10 @@
 
 namespace bpfld::loader {
 
-// What a kernel may lack that changes the plan. A row in features.cc each: the request whose refusal makes
-// us ask, and the probe that answers.
+// What a kernel may lack that changes the plan. A row in features.cc each: the request whose
+// refusal makes us ask, and the probe that answers.
 enum class Feature : u8 {
-  perf_link,         // BPF_LINK_CREATE on a perf event (v5.15); before: ioctl(PERF_EVENT_IOC_SET_BPF)
+  perf_link,  // BPF_LINK_CREATE on a perf event (v5.15); before: ioctl(PERF_EVENT_IOC_SET_BPF)
   memcg_accounting,  // maps are charged to the cgroup (v5.11); before: to RLIMIT_MEMLOCK
   btf_func,          // BTF_KIND_FUNC and FUNC_PROTO (v5.0)
   btf_func_global,   // FUNC with global linkage (v5.6)
@@ -37,8 +38,9 @@ enum class Answer : u8 { unknown, yes, no };  // unknown: not asked; plans take 
 // spec: what was found of a tracepoint in tracefs.
 struct TracepointFact {
   std::optional<u64> id;
-  std::vector<std::string> near;  // when it does not exist: names of its category, or categories, like it
-  std::string problem;            // why the id could not be read ("tracefs is not mounted")
+  std::vector<std::string>
+      near;             // when it does not exist: names of its category, or categories, like it
+  std::string problem;  // why the id could not be read ("tracefs is not mounted")
   int errno_value = 0;
   bool operator==(const TracepointFact&) const = default;
 };
@@ -53,10 +55,10 @@ struct Needs {
 
 // spec: the captured facts. Only what Needs asked for is filled in.
 struct KernelProfile {
-  std::string release;     // uname -r
-  u32 version_code = 0;    // KERNEL_VERSION(a, b, c), for old kernels' kprobes
+  std::string release;   // uname -r
+  u32 version_code = 0;  // KERNEL_VERSION(a, b, c), for old kernels' kprobes
   u32 page_size = 4096;
-  u32 possible_cpus = 1;   // highest possible CPU number + 1
+  u32 possible_cpus = 1;  // highest possible CPU number + 1
   std::map<std::string, TracepointFact> tracepoints;
   std::array<Answer, kFeatureCount> features{};
 
@@ -77,7 +79,8 @@ struct KernelProfile {
 using Selection = std::vector<u32>;
 Selection autoload_programs(const ObjectSpec& spec);
 
-// The facts that loading `selection` of `spec` requires. An object without CO-RE needs no kernel BTF.
+// The facts that loading `selection` of `spec` requires. An object without CO-RE needs no kernel
+// BTF.
 Needs needs(const ObjectSpec& spec, const Selection& selection);
 
 }  // namespace bpfld::loader

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// The rows. Sources: the program types' attach points in include/uapi/linux/bpf.h, kernel/bpf/syscall.c
-// (bpf_prog_load_check_attach, attach_type_to_prog_type) and the section names in use by the field.
+// The rows. Sources: the program types' attach points in include/uapi/linux/bpf.h,
+// kernel/bpf/syscall.c (bpf_prog_load_check_attach, attach_type_to_prog_type) and the section names
+// in use by the field.
 #include "loader/sections.h"
 
 #include <algorithm>
@@ -164,7 +165,9 @@ static_assert(find_row("xdp/eth0") == nullptr);
 
 }  // namespace
 
-std::span<const SectionRow> section_rows() { return kRows; }
+std::span<const SectionRow> section_rows() {
+  return kRows;
+}
 
 std::optional<SectionMatch> match_section(std::string_view section_name) {
   SectionMatch match;
@@ -183,7 +186,8 @@ std::vector<std::string_view> similar_sections(std::string_view section_name, st
   if (section_name.starts_with('?')) section_name.remove_prefix(1);
   const std::string_view head = section_name.substr(0, section_name.find('/'));
   std::vector<std::string_view> names;
-  for (const SectionRow& row : kRows) names.push_back(row.name);
+  for (const SectionRow& row : kRows)
+    names.push_back(row.name);
   std::vector<std::string_view> near = nearest(section_name, names, limit);
   if (near.empty()) near = nearest(head, names, limit);
   return near;

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-// A program says what it is by the name of its ELF section: SEC("tracepoint/sched/sched_switch") is a
-// tracepoint program to be attached to that event. This is the whole table of names that the field uses,
-// one fact a line; everything that depends on a program's type starts from the row that matched.
+// A program says what it is by the name of its ELF section: SEC("tracepoint/sched/sched_switch") is
+// a tracepoint program to be attached to that event. This is the whole table of names that the
+// field uses, one fact a line; everything that depends on a program's type starts from the row that
+// matched.
 #pragma once
 
 #include <optional>
@@ -15,8 +16,8 @@ namespace bpfld::loader {
 
 // How a program of that section is attached; each family has a file loader/attach_<family>.cc.
 enum class AttachMethod : u8 {
-  none,            // the section gives no place to attach: a target must be named, or nothing attaches
-  tracepoint,      // perf event of the tracepoint
+  none,        // the section gives no place to attach: a target must be named, or nothing attaches
+  tracepoint,  // perf event of the tracepoint
   raw_tracepoint,  // BPF_RAW_TRACEPOINT_OPEN
   kprobe,
   kprobe_multi,
@@ -24,7 +25,7 @@ enum class AttachMethod : u8 {
   uprobe,
   uprobe_multi,
   usdt,
-  tracing,         // fentry, fexit, tp_btf, lsm ...: the target is a BTF id fixed at load time
+  tracing,  // fentry, fexit, tp_btf, lsm ...: the target is a BTF id fixed at load time
   tracing_multi,
   freplace,
   iterator,
@@ -38,15 +39,16 @@ enum class AttachMethod : u8 {
   perf_event,
   lirc,
   lwt,
-  run,             // BPF_PROG_TYPE_SYSCALL: run once, nothing to attach
+  run,  // BPF_PROG_TYPE_SYSCALL: run once, nothing to attach
 };
 
 enum SectionFlags : u8 {
   kNoFlags = 0,
-  kAttachBtf = 1 << 0,    // the text after '/' names a BTF type that becomes attach_btf_id
-  kSleepable = 1 << 1,    // BPF_F_SLEEPABLE
-  kFrags = 1 << 2,        // BPF_F_XDP_HAS_FRAGS
-  kAttachHint = 1 << 3,   // expected_attach_type only matters to kernels that check it at attach time
+  kAttachBtf = 1 << 0,  // the text after '/' names a BTF type that becomes attach_btf_id
+  kSleepable = 1 << 1,  // BPF_F_SLEEPABLE
+  kFrags = 1 << 2,      // BPF_F_XDP_HAS_FRAGS
+  kAttachHint =
+      1 << 3,  // expected_attach_type only matters to kernels that check it at attach time
 };
 
 enum class Target : u8 {
@@ -71,7 +73,8 @@ struct SectionMatch {
   bool autoload = true;     // false for SEC("?...")
 };
 
-// The whole table; the order decides when several rows match ("xdp.frags/devmap" before "xdp.frags").
+// The whole table; the order decides when several rows match ("xdp.frags/devmap" before
+// "xdp.frags").
 std::span<const SectionRow> section_rows();
 
 // The row that `section_name` matches: exactly, or as "name/target" where the row allows a target.

@@ -11,7 +11,8 @@
 namespace bpfld::loader {
 namespace {
 
-// Probes what could explain the failure. True when the profile changed, so that a new plan will differ.
+// Probes what could explain the failure. True when the profile changed, so that a new plan will
+// differ.
 bool learn(const Failure& failure, KernelProfile& profile, bpf::Kernel& kernel) {
   bool changed = false;
   for (Feature feature : suspects(failure.request, failure.error.errno_value)) {
@@ -30,7 +31,8 @@ bool give_way(const Failure& failure, const KernelProfile& profile, PlanOptions&
     options.without_btf = true;  // the kernel uses an object's BTF to describe it, not to run it
     return true;
   }
-  // EPERM where memory is charged to RLIMIT_MEMLOCK; if the probe could not tell, trying is harmless.
+  // EPERM where memory is charged to RLIMIT_MEMLOCK; if the probe could not tell, trying is
+  // harmless.
   if (failure.error.errno_value == EPERM && !options.raise_memlock &&
       !suspects(failure.request, EPERM).empty() &&
       profile.feature(Feature::memcg_accounting) != Answer::yes) {
@@ -42,13 +44,14 @@ bool give_way(const Failure& failure, const KernelProfile& profile, PlanOptions&
 
 }  // namespace
 
-Result<Session> Session::load(const ObjectSpec& spec, const Selection& selection, KernelProfile& profile,
-                              bpf::Kernel& kernel) {
+Result<Session> Session::load(const ObjectSpec& spec, const Selection& selection,
+                              KernelProfile& profile, bpf::Kernel& kernel) {
   Session session(spec, profile, kernel);
   session.linked_ = TRY(link(spec, selection, profile));
   PlanOptions options;
   std::string btf_refusal;
-  while (true) {  // ends: every round but the last answers a feature or sets an option, and none is unset
+  while (true) {  // ends: every round but the last answers a feature or sets an option, and none is
+                  // unset
     session.plan_ = TRY(make_plan(spec, session.linked_, profile, options));
     const std::expected<void, Failure> done = execute(session.plan_.load, kernel, session.slots_);
     if (done) break;
@@ -80,7 +83,9 @@ Status Session::attach(const AttachPlan& attach) {
   return {};
 }
 
-void Session::detach() { slots_.close_from(first_attach_slot_); }
+void Session::detach() {
+  slots_.close_from(first_attach_slot_);
+}
 
 int Session::map_fd(u32 map) const {
   return map < plan_.map_slots.size() ? slots_.get(plan_.map_slots[map]) : -1;

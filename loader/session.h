@@ -16,10 +16,10 @@ namespace bpfld::loader {
 // handle: owns every fd of one loaded object.
 class Session {
  public:
-  // Links, plans and loads `selection`. A request that fails in a way that a missing feature explains is
-  // looked into: the feature is probed, noted in `profile`, and the load starts over without it.
-  // Errors: those of link() and make_plan(); denied, rejected (verifier's log in `detail`), kernel.
-  // On failure nothing stays loaded.
+  // Links, plans and loads `selection`. A request that fails in a way that a missing feature
+  // explains is looked into: the feature is probed, noted in `profile`, and the load starts over
+  // without it. Errors: those of link() and make_plan(); denied, rejected (verifier's log in
+  // `detail`), kernel. On failure nothing stays loaded.
   [[nodiscard]] static Result<Session> load(const ObjectSpec& spec, const Selection& selection,
                                             KernelProfile& profile, bpf::Kernel& kernel);
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// What an object file asks for, as plain data. An ObjectSpec owns everything it holds, can be copied,
-// compared and edited before loading, and is the same on every machine: nothing in it depends on a kernel.
+// What an object file asks for, as plain data. An ObjectSpec owns everything it holds, can be
+// copied, compared and edited before loading, and is the same on every machine: nothing in it
+// depends on a kernel.
 #pragma once
 
 #include <optional>
@@ -76,8 +77,8 @@ struct CoreRelocation {
   bool operator==(const CoreRelocation&) const = default;
 };
 
-// spec: one C function: a program's entry, or a subprogram that programs call. All positions are slots
-// from the function's own start.
+// spec: one C function: a program's entry, or a subprogram that programs call. All positions are
+// slots from the function's own start.
 struct FunctionSpec {
   std::string name;
   Origin origin;
@@ -112,7 +113,7 @@ struct ExternSpec {
 // spec: a global variable of a data section.
 struct VariableSpec {
   std::string name;
-  u32 map = 0;  // index into ObjectSpec::maps
+  u32 map = 0;               // index into ObjectSpec::maps
   u32 offset = 0, size = 0;  // bytes in the map's value
   u32 type = 0;              // id in ObjectSpec::btf
   bool operator==(const VariableSpec&) const = default;
@@ -124,7 +125,8 @@ struct ObjectSpec {
   ByteOrder order = kHostOrder;
   std::string license;
   std::optional<u32> kernel_version;  // from SEC("version")
-  std::vector<std::byte> btf;         // native order, data sections' sizes and offsets filled in; empty if none
+  std::vector<std::byte>
+      btf;  // native order, data sections' sizes and offsets filled in; empty if none
   std::vector<MapSpec> maps;
   std::vector<FunctionSpec> functions;
   std::vector<ProgramSpec> programs;

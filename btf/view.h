@@ -10,7 +10,6 @@
 #pragma once
 
 #include <memory>
-#include <optional>
 #include <string_view>
 #include <vector>
 
@@ -30,13 +29,14 @@ struct TypeId {
 // view: the part that all types share, decoded. `tail` holds the kind's extra words (members,
 // params...).
 struct Type {
-  TypeId id;
+  TypeId id = {};
   Kind kind = Kind::void_;
+  u8 kind_number = 0;  // as in the record; tells unknown kinds apart
   bool kind_flag = false;
-  u32 vlen = 0;           // number of members, params, enumerators, variables
-  u32 size_or_type = 0;   // bytes or a type id, by kind
-  std::string_view name;  // empty when anonymous
-  Bytes tail;             // native order
+  u32 vlen = 0;                // number of members, params, enumerators, variables
+  u32 size_or_type = 0;        // bytes or a type id, by kind
+  std::string_view name = {};  // empty when anonymous
+  Bytes tail = {};             // native order
 
   TypeId type() const { return {size_or_type}; }
   u32 size() const { return size_or_type; }
@@ -80,13 +80,14 @@ class View {
   // One pass over the type section: header, record sizes, string terminators. After it, every
   // accessor is memory-safe on any bytes. It does NOT check that types make sense: see validate().
   // Errors: malformed (naming the rule and, where there is one, the type id), unsupported (unknown
-  // kind without a layout entry).
+  // kind without a layout entry, another version), limit (more types than the kernel takes). A blob
+  // without types or strings is fine: modules that add no type have one.
   [[nodiscard]] static Result<View> parse(Bytes blob LIFETIMEBOUND, const View* base = nullptr);
 
   // Every rule of btf.rst that a consumer relies on: ids and names in range, names that are
   // identifiers, members inside their struct, no cycles through modifiers, arrays or by-value
-  // members, known linkages... Run on all BTF that does not come from the running kernel. Errors:
-  // malformed, naming type id and rule.
+  // members, known linkages... Run on all BTF that does not come from the running kernel, bases
+  // first. Looks at own types only. Errors: malformed, naming type id and rule.
   [[nodiscard]] Status validate() const;
 
   // Number of ids, the base's included: valid ids are 0 .. count()-1.
@@ -97,21 +98,28 @@ class View {
   bool was_foreign_order() const { return foreign_; }
 
   // The type; void (kind void_, empty name) for id 0 and for an id out of range.
-  Type type(TypeId id) const;
+  Type type(TypeId id) const LIFETIMEBOUND;
   // Only the kind, without decoding the rest.
   Kind kind(TypeId id) const;
   // The string at `offset`; empty when out of range.
-  std::string_view string(u32 offset) const;
+  std::string_view string(u32 offset) const LIFETIMEBOUND;
+  // Whether string() would find something there. Offset 0 is always good: the empty name.
+  bool has_string(u32 offset) const { return offset == 0 || offset < string_end(); }
+  // The first string offset past this blob's own; what a split BTF on top of it continues from.
+  u32 string_end() const { return first_string_ + static_cast<u32>(strings_.size()); }
   // Position of a type's record, bytes from the start of the type section (this blob's own ids
   // only).
   u32 record_offset(TypeId id) const;
 
-  // The sections, in native order.
+  // The sections of this blob, in native order.
   Bytes type_bytes() const { return types_; }
   Bytes string_bytes() const { return strings_; }
 
  private:
   View() = default;
+  Status find_types(Bytes layout, ByteOrder order);
+  const View* owner_of(TypeId id) const;
+  Record record(u64 index) const;
   const View* base_ = nullptr;
   u32 first_id_ = 1;
   u32 first_string_ = 0;  // split BTF's string offsets continue the base's

@@ -69,8 +69,9 @@ struct Ext {
   bool foreign_order = false;
 
   // Errors: malformed (naming sub-section, record and rule): record size below the minimum or not a
-  // multiple of 4, counts past the bytes, type ids or strings that `btf` lacks, unknown CO-RE kind.
-  // Records longer than the known size are read, their rest ignored (forward compatible).
+  // multiple of 4, counts past the bytes, type ids or strings that `btf` lacks, func info whose
+  // type is not a FUNC; unsupported: a CO-RE kind, version or flag newer than this program. Records
+  // longer than the known size are read, their rest ignored (forward compatible).
   [[nodiscard]] static Result<Ext> parse(Bytes blob, const View& btf);
 };
 

@@ -95,10 +95,20 @@ static_assert(std::ranges::all_of(kKinds,
                                   }),
               "the walk packs both lengths into two bits each");
 
+// The row of a kind; null for Kind::unknown.
+constexpr const KindRow* find_kind(Kind kind) {
+  const auto index = static_cast<std::size_t>(kind);
+  return index < kKinds.size() ? &kKinds[index] : nullptr;
+}
 // "STRUCT"; "unknown" for kinds without a row.
 constexpr std::string_view kind_name(Kind kind) {
-  const auto index = static_cast<std::size_t>(kind);
-  return index < kKinds.size() ? kKinds[index].name : "unknown";
+  const KindRow* row = find_kind(kind);
+  return row != nullptr ? row->name : "unknown";
+}
+// What the third word means; unused for kinds without a row.
+constexpr Third third_word(Kind kind) {
+  const KindRow* row = find_kind(kind);
+  return row != nullptr ? row->third : Third::unused;
 }
 
 inline constexpr u16 kMagic = 0xeb9f;

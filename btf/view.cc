@@ -200,18 +200,14 @@ const View* View::owner_of(TypeId id) const {
   return view;
 }
 
-Record View::record(u64 index) const {
-  return load_checked<Record>(types_, offsets_[index]);
-}
-
 Type View::type(TypeId id) const {
   const View* view = owner_of(id);
   if (view == nullptr) return {};
-  const u64 index = id.value - view->first_id_;
+  const u32 index = id.value - view->first_id_;
   const u64 start = view->offsets_[index];
   const u64 end =
       index + 1 < view->offsets_.size() ? view->offsets_[index + 1] : view->types_.size();
-  const Record record = view->record(index);
+  const Record record = view->own_record(index);
   const u32 kind = info_kind(record.info);
   Type type;
   type.id = id;
@@ -228,7 +224,7 @@ Type View::type(TypeId id) const {
 Kind View::kind(TypeId id) const {
   const View* view = owner_of(id);
   if (view == nullptr) return Kind::void_;
-  const u32 kind = info_kind(view->record(id.value - view->first_id_).info);
+  const u32 kind = info_kind(view->own_record(id.value - view->first_id_).info);
   return kind < kKindCount ? static_cast<Kind>(kind) : Kind::unknown;
 }
 

@@ -107,6 +107,10 @@ class View {
   bool has_string(u32 offset) const { return offset == 0 || offset < string_end(); }
   // The first string offset past this blob's own; what a split BTF on top of it continues from.
   u32 string_end() const { return first_string_ + static_cast<u32>(strings_.size()); }
+  // The three words that all kinds share, of this blob's own type number `index`: id first_id() +
+  // index.
+  Record own_record(u32 index) const { return load_checked<Record>(types_, offsets_[index]); }
+  u32 own_count() const { return static_cast<u32>(offsets_.size()); }
   // Position of a type's record, bytes from the start of the type section (this blob's own ids
   // only).
   u32 record_offset(TypeId id) const;
@@ -119,7 +123,6 @@ class View {
   View() = default;
   Status find_types(Bytes layout, ByteOrder order);
   const View* owner_of(TypeId id) const;
-  Record record(u64 index) const;
   const View* base_ = nullptr;
   u32 first_id_ = 1;
   u32 first_string_ = 0;  // split BTF's string offsets continue the base's

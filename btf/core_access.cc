@@ -137,17 +137,6 @@ Family family_of(CoreKind kind) {
   std::unreachable();
 }
 
-std::string_view essential_name(std::string_view name) {
-  constexpr std::size_t kShortest = 5;  // a___b
-  if (name.size() < kShortest) return name;
-  for (std::size_t at = name.size() - kShortest + 1; at > 0; at--) {
-    const bool separates =
-        name.substr(at, 3) == "___" && name[at - 1] != '_' && name[at + 3] != '_';
-    if (separates) return name.substr(0, at);
-  }
-  return name;
-}
-
 bool AccessPath::push_raw(u32 index) {
   if (raw_count == kMaxAccess) return false;
   raw[raw_count++] = index;

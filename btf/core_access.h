@@ -65,10 +65,6 @@ std::string_view reason_text(Reason reason);
 enum class Family : u8 { field, type, enumerator };
 Family family_of(CoreKind kind);
 
-// The name without its flavour: "task_struct" for "task_struct___old". A flavour begins at the
-// last "___" that has neither a '_' nor an end of the name next to it.
-std::string_view essential_name(std::string_view name);
-
 // view: one level of a path that C code spells: a member by name, or an element by number.
 struct Step {
   TypeId type;            // of a member: the struct or enum it is in; of an element: its own type

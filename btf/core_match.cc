@@ -4,8 +4,7 @@
 // entry from the budget.
 #include "btf/core_match.h"
 
-#include <algorithm>
-
+#include "btf/index.h"
 #include "btf/layout.h"
 #include "btf/types.h"
 
@@ -386,20 +385,6 @@ MatchResult match_candidate(const Sides& sides, CoreKind kind, const AccessPath&
               .step = 0};
   }
   std::unreachable();
-}
-
-std::vector<Sighting> find_candidates(const View& target, std::span<const Wanted> wanted) {
-  std::vector<Sighting> out;
-  for (u32 id = target.first_id(); id < target.count(); id++) {
-    const Type type = target.type({id});
-    const std::string_view name = essential_name(type.name);
-    const auto first = std::ranges::lower_bound(wanted, name, {}, &Wanted::name);
-    for (auto it = first; it != wanted.end() && it->name == name; ++it) {
-      if (kinds_compatible(it->kind, type.kind))
-        out.push_back({.index = static_cast<u32>(it - wanted.begin()), .type = {id}});
-    }
-  }
-  return out;
 }
 
 }  // namespace bpfld::btf::core

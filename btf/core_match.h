@@ -8,10 +8,6 @@
 // nesting end after 32 levels, and all comparisons of one resolve() draw on one budget.
 #pragma once
 
-#include <span>
-#include <string_view>
-#include <vector>
-
 #include "btf/core_access.h"
 #include "btf/view.h"
 
@@ -62,19 +58,5 @@ Reason types_match(const Sides& sides, TypeId local, TypeId target);
 
 // Whether a type of kind `target` is looked at when the object's root is of kind `local`.
 bool kinds_compatible(Kind local, Kind target);
-
-// spec: a root type to look for.
-struct Wanted {
-  std::string_view name;  // essential
-  Kind kind = Kind::void_;
-};
-// spec: a type of the target that has the name and kind of wanted[index].
-struct Sighting {
-  u32 index = 0;
-  TypeId type;
-};
-// All of them, in one pass over the target's own types; ids ascend for each index. `wanted` is
-// sorted by name.
-std::vector<Sighting> find_candidates(const View& target, std::span<const Wanted> wanted);
 
 }  // namespace bpfld::btf::core

@@ -7,6 +7,7 @@
 #include <limits>
 
 #include "btf/core_match.h"
+#include "btf/index.h"
 #include "btf/layout.h"
 #include "btf/types.h"
 
@@ -20,55 +21,59 @@ constexpr u64 kMaxBudget = 256'000'000;
 
 // The candidates of one local root type; shared by all of its relocations.
 struct Pool {
-  u32 root = 0;
-  Wanted wanted;
-  std::vector<Candidate> candidates;  // lost_in is set on those that are out
+  TypeId root;
+  Kind kind = Kind::void_;
+  std::string_view name;                   // without its flavour
+  std::vector<Candidate> candidates = {};  // lost_in is set on those that are out
 };
 
-bool has_candidates(const CoreRelo& relo) {
-  return relo.kind != CoreKind::type_id_local;
-}
-
-// One pool per root type that has a name, sorted by name.
+// One pool per root type that has a name, in the order of their ids.
 std::vector<Pool> make_pools(const View& local, std::span<const CoreRelo> relos) {
-  std::vector<u32> roots;
+  std::vector<TypeId> roots;
   roots.reserve(relos.size());
   for (const CoreRelo& relo : relos) {
-    if (has_candidates(relo)) roots.push_back(relo.type.value);
+    if (relo.kind != CoreKind::type_id_local) roots.push_back(relo.type);
   }
   std::ranges::sort(roots);
   roots.erase(std::ranges::unique(roots).begin(), roots.end());
   std::vector<Pool> pools;
-  for (const u32 root : roots) {
-    const Type type = local.type({root});
+  pools.reserve(roots.size());
+  for (const TypeId root : roots) {
+    const Type type = local.type(root);
     if (type.name.empty()) continue;
-    pools.push_back({.root = root,
-                     .wanted = {.name = essential_name(type.name), .kind = type.kind},
-                     .candidates = {}});
+    pools.push_back({.root = root, .kind = type.kind, .name = essential_name(type.name)});
   }
-  std::ranges::stable_sort(pools, {}, [](const Pool& pool) { return pool.wanted.name; });
   return pools;
 }
 
-// Adds one target's types to the pools that `open` numbers.
-void fill_pools(const Target& target, u16 number, std::span<const u32> open,
-                std::vector<Pool>& pools) {
+// Adds one target's types to those pools that have none yet.
+void search(const Target& target, u16 number, std::span<Pool* const> open) {
   if (open.empty() || target.view == nullptr) return;
-  std::vector<Wanted> wanted;
-  wanted.reserve(open.size());
-  for (const u32 pool : open)
-    wanted.push_back(pools[pool].wanted);
-  for (const Sighting& found : find_candidates(*target.view, wanted))
-    pools[open[found.index]].candidates.push_back({.type = found.type, .target = number});
+  std::vector<std::string_view> names;
+  names.reserve(open.size());
+  bool only_structs = true;
+  for (const Pool* pool : open) {
+    names.push_back(pool->name);
+    only_structs = only_structs && is_composite(pool->kind);
+  }
+  const KindMask kinds = only_structs ? KindMask{Kind::struct_, Kind::union_} : KindMask::all();
+  const std::vector<std::vector<TypeId>> found =
+      find_named(*target.view, names, kinds, Match::essential);
+  for (std::size_t i = 0; i < open.size(); i++) {
+    for (const TypeId type : found[i]) {
+      if (kinds_compatible(open[i]->kind, target.view->kind(type)))
+        open[i]->candidates.push_back({.type = type, .target = number});
+    }
+  }
 }
 
-void find_all(std::span<const Target> targets, std::vector<Pool>& pools) {
-  std::vector<u32> open;
-  for (u32 i = 0; i < pools.size(); i++)
-    open.push_back(i);
-  for (u32 number = 0; number < targets.size(); number++) {
-    fill_pools(targets[number], static_cast<u16>(number), open, pools);
-    if (number == 0) std::erase_if(open, [&](u32 i) { return !pools[i].candidates.empty(); });
+void search_all(std::span<const Target> targets, std::vector<Pool>& pools) {
+  std::vector<Pool*> open;
+  for (Pool& pool : pools)
+    open.push_back(&pool);
+  for (std::size_t number = 0; number < targets.size(); number++) {
+    search(targets[number], static_cast<u16>(number), open);
+    if (number == 0) std::erase_if(open, [](const Pool* p) { return !p->candidates.empty(); });
   }
 }
 
@@ -189,11 +194,7 @@ class Resolver {
   Resolver(const View& local, std::span<const Target> targets, std::span<const CoreRelo> relos)
       : local_(local), targets_(targets), pools_(make_pools(local, relos)) {
     budget_.left = std::min(kBaseBudget + kBudgetPerRelo * relos.size(), kMaxBudget);
-    find_all(targets, pools_);
-    by_root_.reserve(pools_.size());
-    for (u32 i = 0; i < pools_.size(); i++)
-      by_root_.push_back({pools_[i].root, i});
-    std::ranges::sort(by_root_);
+    search_all(targets, pools_);
   }
 
   Resolution answer(const CoreRelo& relo, u32 number);
@@ -207,15 +208,13 @@ class Resolver {
   const View& local_;
   std::span<const Target> targets_;
   std::vector<Pool> pools_;
-  std::vector<std::pair<u32, u32>> by_root_;  // local type id, index in pools_
   Budget budget_;
   u64 first_offset_ = 0;  // of the relocation at hand: where its first match put the field
 };
 
 Pool* Resolver::pool_of(TypeId root) {
-  const auto found = std::ranges::lower_bound(by_root_, root.value, {},
-                                              [](const auto& entry) { return entry.first; });
-  return found != by_root_.end() && found->first == root.value ? &pools_[found->second] : nullptr;
+  const auto found = std::ranges::lower_bound(pools_, root, {}, &Pool::root);
+  return found != pools_.end() && found->root == root ? &*found : nullptr;
 }
 
 void set_failure(Resolution& out, Verdict verdict, Reason reason) {

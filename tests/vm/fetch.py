@@ -200,8 +200,8 @@ def _install(kernel: kernels.Kernel, suite: str, version: str, packages: list[st
     tree, fresh, final = root / "tree", cache_root() / f".{kernel.label}.new", cache_root() / kernel.label
     shutil.rmtree(fresh, ignore_errors=True)
     (fresh / "modules").mkdir(parents=True)
-    shutil.copyfile(_one(tree, "boot/vmlinuz-*", "usr/lib/modules/*/vmlinuz", "lib/modules/*/vmlinuz"), fresh / "vmlinuz")
-    shutil.copyfile(_one(tree, "boot/config-*", "usr/lib/modules/*/config", "lib/modules/*/config"), fresh / "config")
+    shutil.copyfile(_one(tree, "boot/vmlinuz-*", "usr/lib/modules/*/vmlinuz"), fresh / "vmlinuz")
+    shutil.copyfile(_one(tree, "boot/config-*", "usr/lib/modules/*/config"), fresh / "config")
     loaded = modules.collect(tree, kernels.MODULES)
     for name, data in loaded:
         (fresh / "modules" / f"{name}.ko").write_bytes(data)

@@ -31,20 +31,22 @@ def run_target(target: pathlib.Path, seconds: int) -> bool:
     seeds = ROOT / "fuzz" / "seeds" / target.name.removesuffix("_fuzz")
     with tempfile.TemporaryDirectory(prefix="bpfld-fuzz-") as scratch:
         for command in commands(target, seeds, scratch, seconds):
-            result = subprocess.run(command, check=False, cwd=ROOT, stdin=subprocess.DEVNULL, text=True, errors="replace",
-                                    stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+            result = subprocess.run(command, check=False, cwd=ROOT, text=True, errors="replace",
+                                    stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
             if result.returncode != 0:
                 print(f"{target.name}: exit status {result.returncode}\n{result.stdout[-8000:]}")
                 return False
         runs = [line.split()[-1] for line in result.stdout.splitlines() if "number_of_executed_units" in line]
-        print(f"{target.name}: {runs[0] if runs else '?'} inputs, nothing found" + ("" if seeds.is_dir() else " (no seeds)"))
+        count = runs[0] if runs else "?"
+        print(f"{target.name}: {count} inputs, nothing found{'' if seeds.is_dir() else ' (no seeds)'}")
     return True
 
 
 def main() -> int:
     seconds = int(os.environ.get("BPFLD_FUZZ_SECONDS", "5"))
     (ROOT / ".cache" / "fuzz").mkdir(parents=True, exist_ok=True)
-    targets = sorted(path for path in ROOT.glob("build-fuzz/fuzz/*_fuzz") if os.access(path, os.X_OK) and path.is_file())
+    programs = ROOT.glob("build-fuzz/fuzz/*_fuzz")
+    targets = sorted(path for path in programs if path.is_file() and os.access(path, os.X_OK))
     passed = sum(run_target(target, seconds) for target in targets)
     failed = len(targets) - passed
     print(f"[fuzz] targets: {len(targets)} | {passed} passed | {failed} failed | 0 skipped")

@@ -48,8 +48,8 @@ SHELL_FILES = (
 
 # Headers that reach the system: POSIX, Linux, and the standard library's files and processes.
 SYSTEM_HEADERS = re.compile(
-    r"^(?:unistd\.h|fcntl\.h|poll\.h|dirent\.h|dlfcn\.h|signal\.h|csignal|sched\.h|spawn\.h|syscall\.h|pthread\.h|ftw\.h|glob\.h"
-    r"|termios\.h|pwd\.h|grp\.h|netdb\.h|ifaddrs\.h|libgen\.h|mntent\.h"
+    r"^(?:unistd\.h|fcntl\.h|poll\.h|dirent\.h|dlfcn\.h|signal\.h|csignal|sched\.h|spawn\.h|syscall\.h|pthread\.h"
+    r"|ftw\.h|glob\.h|termios\.h|pwd\.h|grp\.h|netdb\.h|ifaddrs\.h|libgen\.h|mntent\.h"
     r"|(?:sys|linux|asm|net|netinet|netpacket|arpa)/.*|fstream|iostream|filesystem|thread|cstdio|stdio\.h)$")
 
 # Libraries with one door each.

@@ -118,12 +118,14 @@ class Staging(unittest.TestCase):
     def test_what_a_guest_gets_keeps_its_relative_path(self):
         with tempfile.TemporaryDirectory() as name:
             root, to = pathlib.Path(name) / "root", pathlib.Path(name) / "to"
-            for path in ("build/cli/bpfld", "build/examples/a/b/x.bpf.o", "build/fixtures/y.bpf.o", "build/tests/unit_test"):
+            for path in ("build/cli/bpfld", "build/examples/a/b/x.bpf.o", "build/fixtures/y.bpf.o",
+                         "build/tests/unit_test"):
                 (root / path).parent.mkdir(parents=True, exist_ok=True)
                 (root / path).write_text("not ELF")
             staged = on_kernel.stage(root, to)
             self.assertEqual(staged, ["build/cli/bpfld", "build/fixtures/y.bpf.o", "build/examples/a/b/x.bpf.o"])
-            self.assertEqual(sorted(str(path.relative_to(to)) for path in to.rglob("*") if path.is_file()), sorted(staged))
+            self.assertEqual(sorted(str(path.relative_to(to)) for path in to.rglob("*") if path.is_file()),
+                             sorted(staged))
 
 
 if __name__ == "__main__":

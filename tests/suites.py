@@ -58,6 +58,7 @@ def choose(names: list[str]) -> list[Suite]:
     known = {suite.name for suite in SUITES}
     for name in names:
         if name != "vm" and name not in known:
-            raise ValueError(f"there is no suite \"{name}\": {' '.join(suite.name for suite in SUITES)}, or vm for all kernels")
+            raise ValueError(f"there is no suite \"{name}\": {' '.join(suite.name for suite in SUITES)}, "
+                             f"or vm for all kernels")
     return [suite for suite in SUITES
             if not names or suite.name in names or ("vm" in names and suite.name.startswith("vm-"))]

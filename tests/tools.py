@@ -16,8 +16,8 @@ HERE = pathlib.Path(__file__).resolve().parent
 def main() -> int:
     worst = 0
     for directory, pattern in ((HERE / "vm", "test_*.py"), (HERE, "*_test.py")):
-        command = [sys.executable, "-m", "unittest", "discover", "-s", str(directory), "-t", str(directory), "-p", pattern]
-        worst = max(worst, abs(subprocess.run(command, check=False).returncode))
+        command = [sys.executable, "-m", "unittest", "discover", "-s", str(directory), "-t", str(directory)]
+        worst = max(worst, abs(subprocess.run([*command, "-p", pattern], check=False).returncode))
     return worst
 
 

@@ -49,7 +49,7 @@ const volatile __u32 max_args = MAX_ARGS;
 // The execs in flight, by process id.
 struct {
   __uint(type, BPF_MAP_TYPE_HASH);
-  __uint(max_entries, 10240);
+  __uint(max_entries, 1024);
   __type(key, __u32);
   __type(value, struct event);
 } execs SEC(".maps");

@@ -43,6 +43,7 @@ SUITES = (
     Suite("unit", ("build/tests/unit_test",), needs=("build",)),
     Suite("golden", ("build/tests/golden_test",), needs=("build",)),
     Suite("cli", ("build/tests/cli_test",), needs=("build",)),
+    Suite("replay", (PYTHON, "tests/fuzz.py", "--replay"), reader="summary", needs=("build",)),
     Suite("live", ("build/tests/live_test",), needs=("build",), timeout=600, alone=True),
     Suite("clang", ("./dev", "build", "clang"), reader="status", timeout=1800, alone=True),
     Suite("fuzz", (PYTHON, "tests/fuzz.py"), reader="summary", needs=("build-fuzz",), timeout=900, alone=True),

@@ -34,13 +34,13 @@ inline constexpr u64 kMaxPerfRecord = 65'535;
 
 // spec: what a walk found, and where it stopped.
 struct PerfWalk {
-  u64 tail = 0;       // everything before it was dealt with
-  u64 records = 0;    // looked at, of any type; giving up counts as one
-  u64 samples = 0;    // handed to the caller
-  u64 lost = 0;       // events, as LOST records tell: a lower bound
-  u64 skipped = 0;    // records of other types
-  u64 malformed = 0;  // samples whose data is longer than the record: more than 64 KiB were
-                      // written, and the kernel cut the record's size to 16 bits
+  u64 tail = 0;          // everything before it was dealt with
+  u64 records = 0;       // looked at, of any type; giving up counts as one
+  u64 samples = 0;       // handed to the caller
+  u64 lost = 0;          // events, as LOST records tell: a lower bound
+  u64 skipped = 0;       // records of other types
+  u64 malformed = 0;     // samples whose data is longer than the record: more than 64 KiB were
+                         // written, and the kernel cut the record's size to 16 bits
   u64 corrupt = 0;       // 1: a header made no sense, and the rest up to head was given up
   bool more = false;     // a limit was reached, or the caller said stop, before head
   bool stopped = false;  // the caller said stop

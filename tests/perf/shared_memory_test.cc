@@ -15,6 +15,20 @@
 #include "perf/ring_buffer.h"
 #include "tests/support/fake_rings.h"
 
+namespace bpfld::perf {
+
+// The pages of a RingMap as the kernel sees them: writable.
+struct KernelSide {
+  explicit KernelSide(RingMap& map)
+      : consumer_page(map.consumer_.data()), producer_page(map.producer_.data()) {
+    REQUIRE(::mprotect(producer_page, map.producer_.size(), PROT_READ | PROT_WRITE) == 0);
+  }
+  std::byte* consumer_page;
+  std::byte* producer_page;  // and behind it the data, twice
+};
+
+}  // namespace bpfld::perf
+
 namespace {
 
 using namespace bpfld;
@@ -78,10 +92,10 @@ void produce_perf(std::byte* base, u64 ring_size) {
 
 // The kernel's side of a BPF ring buffer: reserve as BUSY, publish the producer's position, fill
 // in, commit with an exchange of the length. Every eighth record is discarded.
-void produce_ring(std::byte* base, u64 size) {
-  const std::atomic_ref<u64> consumer = shared_word<u64>(base);
-  const std::atomic_ref<u64> producer = shared_word<u64>(base + page_size());
-  std::byte* data = base + 2 * page_size();
+void produce_ring(const KernelSide& kernel, u64 size) {
+  const std::atomic_ref<u64> consumer = shared_word<u64>(kernel.consumer_page);
+  const std::atomic_ref<u64> producer = shared_word<u64>(kernel.producer_page);
+  std::byte* data = kernel.producer_page + page_size();
   u64 position = 0;
   for (u64 sequence = 0; sequence < kMessages;) {
     const std::vector<std::byte> body = message(sequence);
@@ -109,12 +123,12 @@ TEST_CASE("perf: two threads share a ring, and every record arrives once, whole 
   const u64 pages = 2;
   const u64 size = (1 + pages) * page_size();
   const UniqueFd file = memory_file(size);
-  Mapping kernel = map_all(file.get(), size);
   Result<PerfMap> map = PerfMap::open(file.get(), pages);
   REQUIRE(map.has_value());
+  std::byte* kernel = const_cast<std::byte*>(map->data().data()) - page_size();
   CHECK(map->data().size() == pages * page_size());
   PerfRing ring(*std::move(map));
-  std::thread producer([&] { produce_perf(kernel.data(), pages * page_size()); });
+  std::thread producer([&] { produce_perf(kernel, pages * page_size()); });
   Checker check;
   std::vector<std::byte> scratch(kMaxPerfRecord);
   while (check.next < kMessages) {
@@ -125,20 +139,20 @@ TEST_CASE("perf: two threads share a ring, and every record arrives once, whole 
   CHECK(check.wrong == 0);
   CHECK(check.next == kMessages);
   CHECK(ring.counts() == PerfCounts{kMessages, kMessages / 1000, 0, 0, 0});
-  const u64 head = shared_word<u64>(kernel.data() + 1024).load();
-  CHECK(shared_word<u64>(kernel.data() + 1032).load() == head);
+  const u64 head = shared_word<u64>(kernel + 1024).load();
+  CHECK(shared_word<u64>(kernel + 1032).load() == head);
 }
 
 TEST_CASE("ring: two threads share a ring, and every record arrives once, whole and in order") {
   const u64 ring_size = page_size();
   const u64 size = 2 * page_size() + 2 * ring_size;
   const UniqueFd file = memory_file(size);
-  Mapping kernel = map_all(file.get(), size);
   Result<RingMap> map = RingMap::open(file.get(), ring_size);
   REQUIRE(map.has_value());
+  const KernelSide kernel(*map);
   CHECK(map->data().size() == 2 * ring_size);
   BpfRing ring(*std::move(map));
-  std::thread producer([&] { produce_ring(kernel.data(), ring_size); });
+  std::thread producer([&] { produce_ring(kernel, ring_size); });
   Checker check;
   while (check.next < kMessages) {
     const Drained drained = ring.drain(500, [&](Bytes data) { check(data, 0); });

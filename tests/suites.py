@@ -44,7 +44,7 @@ SUITES = (
     Suite("golden", ("build/tests/golden_test",), needs=("build",)),
     Suite("cli", ("build/tests/cli_test",), needs=("build",)),
     Suite("replay", (PYTHON, "tests/fuzz.py", "--replay"), reader="summary", needs=("build",)),
-    Suite("syscalls", (PYTHON, "tests/syscalls_test.py"), reader="unittest", needs=("build",), timeout=120,
+    Suite("syscalls", (PYTHON, "tests/syscalls.py"), reader="unittest", needs=("build",), timeout=120,
           alone=True),
     Suite("live", ("build/tests/live_test",), needs=("build",), timeout=600, alone=True),
     Suite("clang", ("./dev", "build", "clang"), reader="status", timeout=1800, alone=True),

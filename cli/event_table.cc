@@ -86,8 +86,8 @@ void add_hex(std::string& out, Bytes bytes) {
 
 }  // namespace
 
-EventTable::EventTable(std::string map_name, const btf::View& btf, std::optional<btf::TypeId> type)
-    : map_name_(std::move(map_name)), btf_(&btf), type_(type) {
+EventTable::EventTable(std::string map_name, const btf::View* btf, std::optional<btf::TypeId> type)
+    : map_name_(std::move(map_name)), btf_(btf), type_(type) {
   if (!type_) return;
   fields_ = btf::columns(*btf_, *type_);
   map_key_ = free_key("map", fields_);
@@ -100,8 +100,7 @@ EventTable::EventTable(std::string map_name, const btf::View& btf, std::optional
 
 void EventTable::add_column(std::size_t field) {
   std::string title = upper(fields_[field].name);
-  const std::size_t width =
-      std::max(width_of(*btf_, fields_[field]), display_width(title));
+  const std::size_t width = std::max(width_of(*btf_, fields_[field]), display_width(title));
   columns_.push_back({.field = field, .title = std::move(title), .width = width});
 }
 
@@ -124,13 +123,24 @@ std::vector<std::string_view> EventTable::field_names() const {
 std::string EventTable::header() const {
   std::string out;
   for (std::size_t i = 0; i < columns_.size(); i++)
-    out += i + 1 == columns_.size() ? columns_[i].title : pad(columns_[i].title, columns_[i].width + 2);
+    out += i + 1 == columns_.size() ? columns_[i].title
+                                    : pad(columns_[i].title, columns_[i].width + 2);
   return out;
 }
 
-void EventTable::add_row(std::string& out, u32 cpu, Bytes record) const {
+std::string EventTable::type_text() const {
+  return type_ ? btf::type_name(*btf_, *type_) : std::string();
+}
+
+bool EventTable::has_flexible_tail() const {
+  return std::ranges::any_of(
+      fields_, [](const Field& field) { return field.tail && field.shape.bits == 0; });
+}
+
+void EventTable::add_row(std::string& out, std::optional<u32> cpu, Bytes record) const {
   if (!type_) {
-    out += format("{}  cpu {}  {} bytes\n", escape_terminal(map_name_), cpu, record.size());
+    out += format("{}  {} bytes", escape_terminal(map_name_), record.size());
+    out += cpu ? format("  cpu {}\n", *cpu) : "\n";
     out += hexdump(record);
     return;
   }

@@ -19,8 +19,8 @@ enum class OutputFormat : u8 { columns, json };
 // spec: how the events of one map are shown.
 class EventTable {
  public:
-  // `type` empty: not known. `btf` outlives the table.
-  EventTable(std::string map_name, const btf::View& btf, std::optional<btf::TypeId> type);
+  // `type` empty: not known; then `btf` may be null. `btf` outlives the table.
+  EventTable(std::string map_name, const btf::View* btf, std::optional<btf::TypeId> type);
 
   // Shows only these fields, in that order; hidden ones can be named. Names that the type does not
   // have are skipped; true if any was found.
@@ -30,10 +30,14 @@ class EventTable {
 
   const std::string& map_name() const { return map_name_; }
   bool is_known() const { return type_.has_value(); }
+  // "struct event"; empty when it is not known.
+  std::string type_text() const;
+  // The type ends in an array without a size: no event is too long for it.
+  bool has_flexible_tail() const;
   // "PID      COMM", without a newline; empty when the type is not known.
   std::string header() const;
-  // Appends one event as a row and a newline, or as a hexdump of some lines.
-  void add_row(std::string& out, u32 cpu, Bytes record) const;
+  // Appends one event as a row and a newline, or as a hexdump of some lines. `cpu` as below.
+  void add_row(std::string& out, std::optional<u32> cpu, Bytes record) const;
   // Appends one event as a JSON object and a newline. `cpu` empty: not known.
   void add_json(std::string& out, std::optional<u32> cpu, Bytes record) const;
 

@@ -14,13 +14,30 @@ std::string plural(u64 count, std::string_view noun) {
   return format("{} {}{}", count, noun, count == 1 ? "" : "s");
 }
 
+using Certainty = perf::Lost::Certainty;
+
+std::string_view name_of(Certainty certainty) {
+  switch (certainty) {
+    case Certainty::exact: return "exact";
+    case Certainty::lower_bound: return "at least";
+    case Certainty::unknown: return "unknown";
+  }
+  return "unknown";
+}
+
+std::string lost_text(const perf::Lost& lost) {
+  if (lost.certainty == Certainty::exact) return format("{}", lost.events);
+  if (lost.certainty == Certainty::unknown && lost.events == 0) return "an unknown number";
+  return format("at least {}", lost.events);
+}
+
 }  // namespace
 
 void RunReport::start(const RunStart& start) {
   if (json_) {
-    std::string line = format("{{\"object\":{},\"programs\":{},\"maps\":{},\"kernel\":{}",
-                              json_string(start.object), start.programs, start.maps,
-                              json_string(start.kernel));
+    std::string line =
+        format("{{\"object\":{},\"programs\":{},\"maps\":{},\"kernel\":{}",
+               json_string(start.object), start.programs, start.maps, json_string(start.kernel));
     if (!start.btf.empty()) line += format(",\"btf\":{}", json_string(start.btf));
     return streams_.say(line + "}\n");
   }
@@ -73,7 +90,8 @@ void RunReport::event_map(const EventMapLine& map) {
     std::string line = format("{{\"map\":{},\"map_type\":{},\"type\":", json_string(map.name),
                               json_string(map.map_type));
     line += map.type.empty() ? "null" : json_string(map.type);
-    if (!map.type.empty()) line += format(",\"size\":{},\"rule\":{}", map.size, json_string(map.rule));
+    if (!map.type.empty())
+      line += format(",\"size\":{},\"rule\":{}", map.size, json_string(map.rule));
     return streams_.say(line + "}\n");
   }
   std::string line = format("  ~ {}: {} -> ", escape_terminal(map.name), map.map_type);
@@ -96,19 +114,20 @@ void RunReport::message(const Report& report) {
 
 void RunReport::verifier_log(std::string_view log) {
   if (json_) return streams_.say(format("{{\"verifier_log\":{}}}\n", json_string(log)));
-  streams_.say(escape_lines(log) + (log.ends_with('\n') ? "" : "\n"));
+  std::string text = escape_lines(log);
+  std::ranges::replace(text, '\t', ' ');
+  streams_.say(text + (log.ends_with('\n') ? "" : "\n"));
 }
 
 void RunReport::finish(const RunEnd& end) {
   if (json_) {
-    std::string line = format("{{\"events\":{},\"lost\":{}", end.events, end.lost);
-    if (end.lower_bound) line += ",\"lost_is\":\"at least\"";
+    std::string line = format("{{\"events\":{},\"lost\":{},\"lost_is\":\"{}\"", end.events,
+                              end.lost.events, name_of(end.lost.certainty));
     if (!end.rings.empty()) line += format(",\"rings\":{}", json_string(end.rings));
     if (!end.command.empty()) line += format(",\"command\":{}", json_string(end.command));
     return streams_.say(line + format(",\"detached\":{}}}\n", end.detached));
   }
-  std::string line = format("bpfld: {}, {}{} lost", plural(end.events, "event"),
-                            end.lower_bound ? "at least " : "", end.lost);
+  std::string line = format("bpfld: {}, {} lost", plural(end.events, "event"), lost_text(end.lost));
   if (!end.rings.empty()) line += format(" ({})", escape_terminal(end.rings));
   if (!end.command.empty()) line += format("; command {}", escape_terminal(end.command));
   line += format("; {} detached", plural(end.detached, "program"));

@@ -12,6 +12,7 @@
 #include "cli/report.h"
 #include "cli/stream.h"
 #include "cli/style.h"
+#include "perf/reader.h"
 
 namespace bpfld::cli {
 
@@ -30,19 +31,18 @@ struct ProgramLine {
 
 // spec: one event map and what its samples are.
 struct EventMapLine {
-  std::string_view name, map_type;
-  std::string_view type;  // "struct event"; empty when it is not known
-  u64 size = 0;           // bytes
-  std::string_view rule;
+  std::string name, map_type;
+  std::string type;  // "struct event"; empty when it is not known
+  u64 size = 0;      // bytes
+  std::string rule;
 };
 
 // spec: the line that a run ends with.
 struct RunEnd {
   u64 events = 0;
-  u64 lost = 0;
-  bool lower_bound = false;  // at least that many were lost
-  std::string rings;         // "rb peak 3 % full"
-  std::string command;       // "exited 1"; empty without one
+  perf::Lost lost;
+  std::string rings;    // "rb peak 3 % full"
+  std::string command;  // "exited 1"; empty without one
   std::size_t detached = 0;
 };
 

@@ -4,7 +4,9 @@
 
 #include <charconv>
 #include <fnmatch.h>
+#include <optional>
 #include <span>
+#include <string>
 
 #include "base/escape.h"
 
@@ -16,7 +18,7 @@ struct Unit {
   u64 factor;
 };
 constexpr Unit kTimes[] = {{"ms", 1}, {"s", 1000}, {"", 1000}, {"m", 60'000}, {"h", 3'600'000}};
-constexpr Unit kSizes[] = {{"", 1},         {"B", 1},          {"K", 1u << 10},   {"KiB", 1u << 10},
+constexpr Unit kSizes[] = {{"", 1},         {"B", 1},          {"K", 1u << 10}, {"KiB", 1u << 10},
                            {"M", 1u << 20}, {"MiB", 1u << 20}, {"G", 1u << 30}, {"GiB", 1u << 30}};
 
 std::optional<u64> parse(std::string_view text, std::span<const Unit> units, u64 largest) {

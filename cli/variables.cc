@@ -70,9 +70,9 @@ Result<u64> integer_value(const Target& target, u64 bits, bool is_signed, const 
   const bool all_ones = number && number->negative && number->bits == 1;
   if (!number || (!number->negative && number->bits > range.largest) ||
       (number->negative && !all_ones && number->bits > range.magnitude_below))
-    return want(target, format("{}{}..{}, 0x..., @self or @child",
-                               range.magnitude_below != 0 ? "-" : "", range.magnitude_below,
-                               range.largest));
+    return want(target,
+                format("{}{}..{}, 0x..., @self or @child", range.magnitude_below != 0 ? "-" : "",
+                       range.magnitude_below, range.largest));
   return number->negative ? 0 - number->bits : number->bits;
 }
 
@@ -131,7 +131,8 @@ Result<std::vector<std::byte>> value_bytes(const Target& target, const VariableS
   switch (shape.form) {
     case Form::boolean: return number_bytes(TRY(boolean_value(target)), variable.size);
     case Form::enum_:
-    case Form::flags: return number_bytes(TRY(enum_value(target, btf, shape, names)), variable.size);
+    case Form::flags:
+      return number_bytes(TRY(enum_value(target, btf, shape, names)), variable.size);
     case Form::unsigned_:
     case Form::signed_:
     case Form::character: {
@@ -178,12 +179,11 @@ Status set_variable(loader::ObjectSpec& spec, const btf::View& btf, std::string_
   const auto variable = std::ranges::find(spec.variables, name, &VariableSpec::name);
   if (variable == spec.variables.end()) return unknown(spec, name);
   MapSpec& map = spec.maps[variable->map];
-  const Target target = {
-      .value = assignment.substr(equals + 1),
-      .subject = format("--set {}: {} is \"{}\" ({} bytes in {})", escape_terminal(assignment),
-                        escape_terminal(name),
-                        escape_terminal(btf::type_name(btf, {variable->type})), variable->size,
-                        escape_terminal(map.name))};
+  const Target target = {.value = assignment.substr(equals + 1),
+                         .subject = format("--set {}: {} is \"{}\" ({} bytes in {})",
+                                           escape_terminal(assignment), escape_terminal(name),
+                                           escape_terminal(btf::type_name(btf, {variable->type})),
+                                           variable->size, escape_terminal(map.name))};
   const std::vector<std::byte> bytes = TRY(value_bytes(target, *variable, btf, names));
   if (map.contents.empty()) {
     if (map.value_size > kLargestSection)

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // The command after `--`: made before programs attach, so that its process id is known, and
-// released after, so that nothing it does is missed. Until then it waits in a read(2).
+// released after, so that nothing it does is missed. Until then it waits in a read(2). It is looked
+// up before that, so that the first thing to be seen of it is one execve(2), not a search.
 #pragma once
 
 #include <optional>
@@ -24,7 +25,8 @@ struct ChildEnd {
 // handle: one command. A child that was never released ends when this is destroyed.
 class Child {
  public:
-  // Forks. The child waits for release(). Errors: kernel.
+  // Finds the command as a shell would and forks. The child waits for release().
+  // Errors: not_found (no such command), denied (not executable), kernel.
   [[nodiscard]] static Result<Child> fork(const std::vector<std::string>& command);
   Child(Child&&) = default;
   Child& operator=(Child&&) = default;
@@ -46,7 +48,7 @@ class Child {
   std::string name_;
   int pid_ = -1;
   UniqueFd go_;      // closing it without writing ends the child
-  UniqueFd failed_;  // tells the errno of execvp(3)
+  UniqueFd failed_;  // tells the errno of execv(3)
   UniqueFd pidfd_;
   std::optional<ChildEnd> end_;
 };

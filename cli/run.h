@@ -70,6 +70,7 @@ class Run {
   Step<void> open_events();
   Status add_event_map(u32 map);
   Step<void> attach();
+  void say_event_maps();
   std::string how_attached(const loader::AttachPlan& plan) const;
   Step<void> watch();
   void look_each_second();

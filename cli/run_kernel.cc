@@ -130,6 +130,14 @@ Step<void> Run::open_events() {
     TRY(at(Phase::read, with_context(add_event_map(map), [&, number = map] {
              return format("map \"{}\"", escape_terminal(spec_.maps[number].name));
            })));
+  }
+  for (const std::string& note : loop_->take_notes())
+    report_.note(note);
+  return {};
+}
+
+void Run::say_event_maps() {
+  for (const auto& [map, type] : event_types_) {
     EventMapLine line;
     line.name = spec_.maps[map].name;
     line.map_type = bpf::name_of(spec_.maps[map].type);
@@ -140,9 +148,6 @@ Step<void> Run::open_events() {
     }
     report_.event_map(line);
   }
-  for (const std::string& note : loop_->take_notes())
-    report_.note(note);
-  return {};
 }
 
 std::string Run::how_attached(const loader::AttachPlan& plan) const {
@@ -175,14 +180,12 @@ Step<void> Run::attach() {
     report_.failed(line_of(failures[i].first), failures[i].second);
   }
   if (fatal) return std::unexpected(failures.front().second);
+  say_event_maps();
   return {};
 }
 
 Step<void> Run::watch() {
-  if (attached_ == 0 && !child_) {
-    report_.note("nothing is attached, so there is nothing to wait for");
-    return {};
-  }
+  if (attached_ == 0 && !child_) return {};  // nothing to wait for
   if (!loop_->is_empty()) printer_.begin();
   if (child_) TRY(at(Phase::command, child_->release()));
   const LoopOptions options = {.duration = options_.duration, .child = child_ ? &*child_ : nullptr};
@@ -255,6 +258,7 @@ Step<int> Run::finish() {
   end.lost = total_of(losses);
   end.rings = ring_text(losses);
   end.detached = attached_;
+  end.waited = stopped_.has_value();
   report_.finish(end);
   if (options_.exit_with_command && child_ && child_->ended()) return child_->ended()->status();
   return static_cast<int>(options_.fail_on_lost && loss ? Exit::lost : Exit::ok);

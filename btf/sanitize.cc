@@ -1,11 +1,4 @@
 // SPDX-License-Identifier: Apache-2.0
-<<<<<<< HEAD
-#include "btf/sanitize.h"
-namespace bpfld::btf {
-Result<std::vector<std::byte>> sanitize(Bytes, const KindSupport&) {
-  return fail(Code::unsupported, "BTF of an older kernel");
-}
-=======
 // See sanitize.h. One function per kind that can be missing, found through a switch over what is
 // there; each turns a record's words into those of its stand-in.
 #include "btf/sanitize.h"
@@ -222,5 +215,4 @@ std::vector<std::byte> sanitize(const View& view, const KindSupport& support) {
   return out;
 }
 
->>>>>>> btf
 }  // namespace bpfld::btf

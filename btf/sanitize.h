@@ -1,15 +1,4 @@
 // SPDX-License-Identifier: Apache-2.0
-<<<<<<< HEAD
-#pragma once
-#include "btf/view.h"
-namespace bpfld::btf {
-struct KindSupport {
-  bool func = true, func_global = true, datasec = true, float_ = true, decl_tag = true, type_tag = true,
-       enum64 = true;
-  bool operator==(const KindSupport&) const = default;
-};
-[[nodiscard]] Result<std::vector<std::byte>> sanitize(Bytes blob, const KindSupport& support);
-=======
 // A kernel refuses BTF with a kind that it does not know, all of it, and with the BTF go map types,
 // line info and everything that needs them. So for an older kernel the object's BTF is written
 // again with each such kind replaced by one that it knows. Ids stay, so everything that refers to
@@ -47,5 +36,4 @@ bool needs_sanitizing(const View& view, const KindSupport& support);
 // section. The same ids, the same base. `view` is valid (View::validate()); then so is the result.
 std::vector<std::byte> sanitize(const View& view, const KindSupport& support);
 
->>>>>>> btf
 }  // namespace bpfld::btf

@@ -17,7 +17,8 @@ void RingCounts::saw(u64 unread, u64 size) {
   const u64 used =
       std::min(unread, size);  // positions may be nonsense; the walk counts that as corrupt
   high_water = std::max(high_water, used);
-  if (largest != 0 && size - used < largest) times_full++;
+  // The kernel never fills the last byte: a record must leave at least one free.
+  if (largest != 0 && size - used <= largest) times_full++;
 }
 
 }  // namespace bpfld::perf

@@ -3,8 +3,8 @@
 // through load(), slice() or Cursor, so a missing bounds check cannot be written: no offset is ever
 // added to a size and compared, no pointer is ever cast to a struct.
 //
-// On-disk records are plain structs with a one-line `fields(T&)` that ties all members; load() uses it
-// to swap a foreign byte order, and a static_assert proves that no member was forgotten.
+// On-disk records are plain structs with a one-line `fields(T&)` that ties all members; load() uses
+// it to swap a foreign byte order, and a static_assert proves that no member was forgotten.
 #pragma once
 
 #include <bit>
@@ -77,13 +77,14 @@ constexpr void swap_fields(T& record) {
   std::apply([](auto&... member) { ((member = swap_bytes(member)), ...); }, fields(record));
 }
 
-// A copy of the T at `offset`, in the host's byte order; malformed when it does not lie inside `bytes`.
+// A copy of the T at `offset`, in the host's byte order; malformed when it does not lie inside
+// `bytes`.
 template <typename T>
   requires std::is_trivially_copyable_v<T>
 [[nodiscard]] Result<T> load(Bytes bytes, u64 offset, ByteOrder order = kHostOrder) {
   if (!fits(bytes.size(), offset, sizeof(T)))
-    return fail(Code::malformed, "{} bytes at {:#x} reach past the end ({} bytes)", sizeof(T), offset,
-                bytes.size());
+    return fail(Code::malformed, "{} bytes at {:#x} reach past the end ({} bytes)", sizeof(T),
+                offset, bytes.size());
   T value;
   std::memcpy(&value, bytes.data() + offset, sizeof(T));
   if (order != kHostOrder) {
@@ -106,15 +107,17 @@ T load_checked(Bytes bytes, u64 offset) {
   return value;
 }
 
-// The NUL-terminated string at `offset`, without its NUL; malformed when it starts or runs past the end.
-// The view lives as long as `bytes`.
+// The NUL-terminated string at `offset`, without its NUL; malformed when it starts or runs past the
+// end. The view lives as long as `bytes`.
 [[nodiscard]] inline Result<std::string_view> load_string(Bytes bytes, u64 offset) {
   if (offset >= bytes.size())
-    return fail(Code::malformed, "string offset {:#x} is past the end ({} bytes)", offset, bytes.size());
+    return fail(Code::malformed, "string offset {:#x} is past the end ({} bytes)", offset,
+                bytes.size());
   const char* start = reinterpret_cast<const char*>(bytes.data()) + offset;
   const std::size_t room = bytes.size() - static_cast<std::size_t>(offset);
   const void* end = std::memchr(start, 0, room);
-  if (end == nullptr) return fail(Code::malformed, "string at {:#x} has no terminating NUL", offset);
+  if (end == nullptr)
+    return fail(Code::malformed, "string at {:#x} has no terminating NUL", offset);
   return std::string_view(start, static_cast<std::size_t>(static_cast<const char*>(end) - start));
 }
 

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// One UTF-8 decoder (RFC 3629: no overlong forms, no surrogates) and the two ways of writing what it finds.
+// One UTF-8 decoder (RFC 3629: no overlong forms, no surrogates) and the two ways of writing what
+// it finds.
 #include "base/escape.h"
 
 #include "base/format.h"
@@ -66,8 +67,12 @@ std::string escape(std::string_view text, bool keep_newlines) {
 
 }  // namespace
 
-std::string escape_terminal(std::string_view text) { return escape(text, false); }
-std::string escape_lines(std::string_view text) { return escape(text, true); }
+std::string escape_terminal(std::string_view text) {
+  return escape(text, false);
+}
+std::string escape_lines(std::string_view text) {
+  return escape(text, true);
+}
 
 std::string json_string(std::string_view text) {
   std::string out = "\"";

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Text building. libstdc++ 12 has no <format>; this is the part of it that an ELF and BPF tool needs:
+// Text building. libstdc++ 12 has no <format>; this is the part of it that an ELF and BPF tool
+// needs:
 //
 //   {}     a string, character, bool or integer        {:x}   hexadecimal, no prefix
 //   {:>8}  right-aligned in 8 columns ({:<8} left)      {:#x}  hexadecimal with 0x
@@ -58,7 +59,8 @@ consteval int count_placeholders(std::string_view text) {
         i++;
         continue;
       }
-      while (i < text.size() && text[i] != '}') i++;
+      while (i < text.size() && text[i] != '}')
+        i++;
       if (i == text.size()) return -1;
       count++;
     }

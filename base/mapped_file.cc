@@ -2,12 +2,12 @@
 // Reading and mapping files; see mapped_file.h for which is used when.
 #include "base/mapped_file.h"
 
+#include <cerrno>
 #include <fcntl.h>
-#include <sys/mman.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
-#include <cerrno>
+#include <sys/mman.h>
+#include <sys/stat.h>
 
 #include "base/fd.h"
 
@@ -47,7 +47,8 @@ Result<std::vector<std::byte>> read_file(const std::string& path, u64 max_size) 
   if (!S_ISREG(info.st_mode)) return fail(Code::malformed, "{} is not a regular file", path);
   const u64 size = static_cast<u64>(info.st_size);
   if (size > max_size)
-    return fail(Code::limit, "{} has {} bytes, more than the {} that are read", path, size, max_size);
+    return fail(Code::limit, "{} has {} bytes, more than the {} that are read", path, size,
+                max_size);
   return drain(fd.get(), path, size, max_size);
 }
 

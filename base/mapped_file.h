@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // Files travel as Bytes. A user's object is copied into private memory (a writer who changes or
 // truncates it while we parse must not be able to crash us: a shared mapping would SIGBUS); the
-// kernel's own BTF, which nobody can change, is mapped where the kernel allows that (since v6.16) and
-// read otherwise.
+// kernel's own BTF, which nobody can change, is mapped where the kernel allows that (since v6.16)
+// and read otherwise.
 #pragma once
 
 #include <string>
@@ -15,7 +15,8 @@ namespace bpfld {
 
 inline constexpr u64 kMaxFileSize = 64u << 20;  // an object of 64 MiB is 30 times the largest known
 
-// The whole regular file. Errors: not_found, denied, malformed (not a regular file), limit (> max_size).
+// The whole regular file. Errors: not_found, denied, malformed (not a regular file), limit (>
+// max_size).
 [[nodiscard]] Result<std::vector<std::byte>> read_file(const std::string& path,
                                                        u64 max_size = kMaxFileSize);
 

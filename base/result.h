@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // How every layer reports failure. Callers branch on `Code`; people read the chain, which runs from
-// the outside in: `loading "x.bpf.o": program "on_exec": relocation #3: ...`. The kernel's errno is kept
-// verbatim. Nothing in the library throws, prints or gives advice: remedies are a table in cli/.
+// the outside in: `loading "x.bpf.o": program "on_exec": relocation #3: ...`. The kernel's errno is
+// kept verbatim. Nothing in the library throws, prints or gives advice: remedies are a table in
+// cli/.
 #pragma once
 
 #include <expected>
@@ -31,8 +32,9 @@ struct Error {
   Code code = Code::internal;
   int errno_value = 0;  // the kernel's answer, 0 when no syscall failed
   std::string what;
-  std::string context;      // "loading \"x\": program \"p\"", outermost first; empty if none
-  std::string detail = {};  // longer text for the lines below the first: a verifier log's tail, near names
+  std::string context;  // "loading \"x\": program \"p\"", outermost first; empty if none
+  std::string detail =
+      {};  // longer text for the lines below the first: a verifier log's tail, near names
   bool operator==(const Error&) const = default;
 
   // The whole chain on one line: context, what, and the errno's name if there is one.
@@ -45,7 +47,8 @@ using Status = Result<void>;
 
 // An error of `code` with a formatted message, ready to return.
 template <typename... Args>
-[[nodiscard]] std::unexpected<Error> fail(Code code, FormatString<std::type_identity_t<Args>...> text,
+[[nodiscard]] std::unexpected<Error> fail(Code code,
+                                          FormatString<std::type_identity_t<Args>...> text,
                                           const Args&... args) {
   Error error;
   error.code = code;
@@ -79,7 +82,8 @@ std::unexpected<Error> fail_errno(int errno_value, FormatString<std::type_identi
   return std::unexpected(std::move(error));
 }
 
-// Puts a name that the callee did not know in front of its error. `describe` is called on failure only.
+// Puts a name that the callee did not know in front of its error. `describe` is called on failure
+// only.
 template <typename T, typename Describe>
 [[nodiscard]] Result<T> with_context(Result<T> result, Describe describe) {
   if (!result) {
@@ -94,11 +98,12 @@ template <typename T, typename Describe>
 #define BPFLD_JOIN(a, b) BPFLD_JOIN_(a, b)
 // The value of a Result, or return its error from the enclosing function. Not inside a braced
 // initialiser: GCC 12 forgets to destroy the members already made (gcc.gnu.org PR 66139's family).
-#define BPFLD_TRY_AS(name, expr)                                                   \
-  __extension__({                                                                  \
-    auto&& name = (expr);                                                          \
-    if (!name) [[unlikely]] return std::unexpected(std::move(name).error());       \
-    *std::move(name);                                                              \
+#define BPFLD_TRY_AS(name, expr)                       \
+  __extension__({                                      \
+    auto&& name = (expr);                              \
+    if (!name) [[unlikely]]                            \
+      return std::unexpected(std::move(name).error()); \
+    *std::move(name);                                  \
   })
 #define TRY(expr) BPFLD_TRY_AS(BPFLD_JOIN(try_result_, __COUNTER__), expr)  // NOLINT
 

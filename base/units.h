@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// A BPF loader counts the same bytes in three units: a relocation's offset is in bytes, a jump is in
-// 8-byte instruction slots, a bitfield is in bits. Mixing them up compiles if all are u64, so each
-// unit is a type; crossing from one to another is a named function that can fail.
+// A BPF loader counts the same bytes in three units: a relocation's offset is in bytes, a jump is
+// in 8-byte instruction slots, a bitfield is in bits. Mixing them up compiles if all are u64, so
+// each unit is a type; crossing from one to another is a named function that can fail.
 #pragma once
 
 #include <compare>
@@ -19,8 +19,12 @@ struct InsnIndex {
   constexpr auto operator<=>(const InsnIndex&) const = default;
 };
 
-constexpr InsnIndex operator+(InsnIndex at, u64 slots) { return {at.value + slots}; }
-constexpr u64 operator-(InsnIndex a, InsnIndex b) { return a.value - b.value; }
+constexpr InsnIndex operator+(InsnIndex at, u64 slots) {
+  return {at.value + slots};
+}
+constexpr u64 operator-(InsnIndex a, InsnIndex b) {
+  return a.value - b.value;
+}
 
 // The slot that starts at `byte_offset`; malformed if the offset lies inside a slot.
 [[nodiscard]] inline Result<InsnIndex> to_insn(u64 byte_offset) {

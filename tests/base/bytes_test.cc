@@ -2,9 +2,8 @@
 // The one place where raw bytes are touched: every way to step outside must be an error.
 #include "base/bytes.h"
 
-#include <doctest/doctest.h>
-
 #include <array>
+#include <doctest/doctest.h>
 #include <limits>
 
 namespace {
@@ -16,7 +15,9 @@ struct Pair {
   u16 second;
   u16 third;
 };
-auto fields(Pair& p) { return std::tie(p.first, p.second, p.third); }
+auto fields(Pair& p) {
+  return std::tie(p.first, p.second, p.third);
+}
 
 const std::array<std::byte, 8> kEight = {std::byte{1}, std::byte{2}, std::byte{3}, std::byte{4},
                                          std::byte{5}, std::byte{6}, std::byte{7}, std::byte{8}};
@@ -29,7 +30,8 @@ TEST_CASE("bytes: slice accepts the whole range and the empty range at the end")
   CHECK(slice(kEight, 8, 0)->empty());
 }
 
-TEST_CASE("bytes: slice refuses a size past the end, an offset past the end, and a sum that wraps") {
+TEST_CASE(
+    "bytes: slice refuses a size past the end, an offset past the end, and a sum that wraps") {
   CHECK(slice(kEight, 1, 8).error().code == Code::malformed);
   CHECK(slice(kEight, 9, 0).error().code == Code::malformed);
   CHECK(slice(kEight, 4, kMax - 2).error().code == Code::malformed);

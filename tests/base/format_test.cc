@@ -2,7 +2,6 @@
 #include "base/format.h"
 
 #include <doctest/doctest.h>
-
 #include <limits>
 
 using bpfld::format;
@@ -15,10 +14,13 @@ TEST_CASE("format: strings, characters, bools and integers") {
 
 TEST_CASE("format: hexadecimal, prefix, zero padding and width") {
   CHECK(format("{:x} {:#x} {:02x} {:08x}", 255u, 255u, 7u, 0xabcu) == "ff 0xff 07 00000abc");
-  CHECK(format("[{:>5}] [{:<5}] [{:5}] [{:5}]", "ab", 7, "ab", 7) == "[   ab] [7    ] [ab   ] [    7]");
+  CHECK(format("[{:>5}] [{:<5}] [{:5}] [{:5}]", "ab", 7, "ab", 7) ==
+        "[   ab] [7    ] [ab   ] [    7]");
 }
 
-TEST_CASE("format: doubled braces are braces") { CHECK(format("{{{}}}", 1) == "{1}"); }
+TEST_CASE("format: doubled braces are braces") {
+  CHECK(format("{{{}}}", 1) == "{1}");
+}
 
 TEST_CASE("format: placeholders are counted, unmatched braces are refused") {
   static_assert(bpfld::count_placeholders("{} {:x} {{}}") == 2);

@@ -1,9 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "base/result.h"
 
-#include <doctest/doctest.h>
-
 #include <cerrno>
+#include <doctest/doctest.h>
 #include <memory>
 
 #include "base/units.h"
@@ -45,5 +44,6 @@ TEST_CASE("result: an errno keeps its name and decides the code") {
 
 TEST_CASE("units: a byte offset inside an instruction is not an instruction index") {
   CHECK(to_insn(16)->value == 2);
-  CHECK(to_insn(12).error().what == "offset 0xc is not a multiple of 8, the size of an instruction");
+  CHECK(to_insn(12).error().what ==
+        "offset 0xc is not a multiple of 8, the size of an instruction");
 }

@@ -1,0 +1,197 @@
+// SPDX-License-Identifier: Apache-2.0
+// Requests as text, in strace's notation so that people can compare by eye. Slots print as `$3`.
+#include "base/escape.h"
+#include "bpf/request.h"
+#include "bpf/tables.h"
+
+namespace bpfld::bpf {
+namespace {
+
+std::string upper(std::string_view text) {
+  std::string out(text);
+  for (char& c : out)
+    if (c >= 'a' && c <= 'z') c = static_cast<char>(c - 'a' + 'A');
+  return out;
+}
+
+std::string quote(std::string_view text) {
+  return '"' + escape_terminal(text) + '"';
+}
+
+std::string fd_text(Fd fd) {
+  if (fd.is_slot()) return format("${}", fd.slot_index());
+  return format("{}", fd.get());
+}
+
+std::string hex(const std::vector<std::byte>& bytes) {
+  std::string out;
+  for (std::size_t i = 0; i < bytes.size() && i < 8; i++)
+    out += format("{:02x}", static_cast<unsigned>(bytes[i]));
+  return bytes.size() > 8 ? format("{}...({} bytes)", out, bytes.size()) : out;
+}
+
+// Builds "a=1, b=2", leaving out what is zero.
+class Fields {
+ public:
+  Fields& text(std::string_view name, std::string_view value) {
+    if (!out_.empty()) out_ += ", ";
+    out_ += format("{}={}", name, value);
+    return *this;
+  }
+  Fields& text_if(bool shown, std::string_view name, std::string_view value) {
+    return shown ? text(name, value) : *this;
+  }
+  Fields& number(std::string_view name, u64 value) { return text(name, format("{}", value)); }
+  Fields& nonzero(std::string_view name, u64 value) {
+    return value != 0 ? number(name, value) : *this;
+  }
+  Fields& flags(std::string_view name, u64 value) {
+    return value != 0 ? text(name, format("{:#x}", value)) : *this;
+  }
+  Fields& fd(std::string_view name, Fd value) {
+    return value.is_set() ? text(name, fd_text(value)) : *this;
+  }
+  std::string wrap(Command command) const {
+    return format("bpf({}, {{{}}})", kernel_name_of(command), out_);
+  }
+
+ private:
+  std::string out_;
+};
+
+struct Describer {
+  std::string operator()(const MapCreate& r) const {
+    return Fields()
+        .text("map_type", upper(name_of(r.type)))
+        .number("key_size", r.key_size)
+        .number("value_size", r.value_size)
+        .number("max_entries", r.max_entries)
+        .flags("map_flags", r.flags)
+        .fd("inner_map_fd", r.inner_map)
+        .nonzero("numa_node", r.numa_node)
+        .text("map_name", quote(r.name))
+        .fd("btf_fd", r.btf)
+        .nonzero("btf_key_type_id", r.btf_key_type_id)
+        .nonzero("btf_value_type_id", r.btf_value_type_id)
+        .flags("map_extra", r.map_extra)
+        .wrap(Command::map_create);
+  }
+  std::string operator()(const MapUpdate& r) const {
+    return Fields()
+        .fd("map_fd", r.map)
+        .text("key", hex(r.key))
+        .text("value", hex(r.value))
+        .flags("flags", r.flags)
+        .wrap(Command::map_update_elem);
+  }
+  std::string operator()(const MapLookup& r) const {
+    return Fields().fd("map_fd", r.map).text("key", hex(r.key)).wrap(Command::map_lookup_elem);
+  }
+  std::string operator()(const MapNextKey& r) const {
+    return Fields().fd("map_fd", r.map).text("key", hex(r.key)).wrap(Command::map_get_next_key);
+  }
+  std::string operator()(const MapDelete& r) const {
+    return Fields().fd("map_fd", r.map).text("key", hex(r.key)).wrap(Command::map_delete_elem);
+  }
+  std::string operator()(const MapFreeze& r) const {
+    return Fields().fd("map_fd", r.map).wrap(Command::map_freeze);
+  }
+  std::string operator()(const ProgLoad& r) const {
+    return Fields()
+        .text("prog_type", upper(name_of(r.type)))
+        .number("insn_cnt", r.insns.size())
+        .text("license", quote(r.license))
+        .nonzero("log_level", r.log_level)
+        .nonzero("log_size", r.log_size)
+        .flags("prog_flags", r.flags)
+        .text("prog_name", quote(r.name))
+        .text_if(r.expected_attach_type != AttachType{}, "expected_attach_type",
+                 upper(name_of(r.expected_attach_type)))
+        .fd("prog_btf_fd", r.btf)
+        .nonzero("func_info_cnt", r.func_info.count)
+        .nonzero("line_info_cnt", r.line_info.count)
+        .nonzero("attach_btf_id", r.attach_btf_id)
+        .fd("attach_prog_fd", r.attach_target)
+        .wrap(Command::prog_load);
+  }
+  std::string operator()(const BtfLoad& r) const {
+    return Fields()
+        .number("btf_size", r.blob.size())
+        .nonzero("btf_log_level", r.log_level)
+        .wrap(Command::btf_load);
+  }
+  std::string operator()(const ProgBindMap& r) const {
+    return Fields().fd("prog_fd", r.program).fd("map_fd", r.map).wrap(Command::prog_bind_map);
+  }
+  std::string operator()(const LinkCreate& r) const {
+    return Fields()
+        .fd("prog_fd", r.program)
+        .fd("target_fd", r.target)
+        .text("attach_type", "BPF_" + upper(name_of(r.attach_type)))
+        .flags("flags", r.flags)
+        .nonzero("bpf_cookie", r.cookie)
+        .wrap(Command::link_create);
+  }
+  std::string operator()(const RawTracepointOpen& r) const {
+    return Fields()
+        .text("name", quote(r.name))
+        .fd("prog_fd", r.program)
+        .wrap(Command::raw_tracepoint_open);
+  }
+  std::string operator()(const ProgTestRun& r) const {
+    return Fields()
+        .fd("prog_fd", r.program)
+        .number("data_size_in", r.data_in.size())
+        .number("repeat", r.repeat)
+        .wrap(Command::prog_test_run);
+  }
+  std::string operator()(const NextId& r) const {
+    static constexpr Command kCommands[] = {Command::prog_get_next_id, Command::map_get_next_id,
+                                            Command::link_get_next_id, Command::btf_get_next_id};
+    return Fields().number("start_id", r.after).wrap(kCommands[static_cast<std::size_t>(r.kind)]);
+  }
+  std::string operator()(const ObjectInfo& r) const {
+    return Fields().fd("bpf_fd", r.object).wrap(Command::obj_get_info_by_fd);
+  }
+  std::string operator()(const PerfEventOpen& r) const {
+    static constexpr std::string_view kTypes[] = {"HARDWARE", "SOFTWARE", "TRACEPOINT"};
+    const std::string type = r.type < 3 ? std::string(kTypes[r.type]) : format("{}", r.type);
+    return format("perf_event_open({{type={}, config={}}}, pid={}, cpu={}, group=-1, FD_CLOEXEC)",
+                  type, r.config, r.pid, r.cpu);
+  }
+  std::string operator()(const PerfSetBpf& r) const {
+    return format("ioctl({}, PERF_EVENT_IOC_SET_BPF, {})", fd_text(r.event), fd_text(r.program));
+  }
+  std::string operator()(const PerfEnable& r) const {
+    return format("ioctl({}, PERF_EVENT_IOC_ENABLE)", fd_text(r.event));
+  }
+  std::string operator()(const RaiseMemlock&) const {
+    return "setrlimit(RLIMIT_MEMLOCK, infinity)";
+  }
+};
+
+}  // namespace
+
+std::string describe(const Request& request) {
+  return std::visit(Describer{}, request);
+}
+
+std::string call_name(const Request& request) {
+  const std::string text = describe(request);
+  // "bpf(BPF_X, {...})" -> "bpf(BPF_X)"; "ioctl(7, NAME...)" -> "ioctl(NAME)"; "f(...)" -> "f".
+  if (text.starts_with("bpf(")) return text.substr(0, text.find(',')) + ")";
+  if (text.starts_with("ioctl(")) {
+    const std::size_t start = text.find(", ") + 2;
+    return "ioctl(" + text.substr(start, text.find_first_of(",)", start) - start) + ")";
+  }
+  return text.substr(0, text.find('('));
+}
+
+bool returns_fd(const Request& request) {
+  return std::holds_alternative<MapCreate>(request) || std::holds_alternative<ProgLoad>(request) ||
+         std::holds_alternative<BtfLoad>(request) || std::holds_alternative<LinkCreate>(request) ||
+         std::holds_alternative<RawTracepointOpen>(request) ||
+         std::holds_alternative<PerfEventOpen>(request);
+}
+
+}  // namespace bpfld::bpf

@@ -1,0 +1,190 @@
+// SPDX-License-Identifier: Apache-2.0
+// One overload per bpf(2) command; the number behind each put() is the field's byte offset in the
+// command's part of `union bpf_attr` (include/uapi/linux/bpf.h).
+#include "bpf/encode.h"
+
+#include <cassert>
+
+namespace bpfld::bpf {
+namespace {
+
+// Stores fields at byte offsets of the attr.
+struct Writer {
+  EncodedAttr& out;
+
+  template <typename T>
+  void put(u32 offset, T value) {
+    assert(offset + sizeof(T) <= kAttrSize);
+    std::memcpy(out.attr.data() + offset, &value, sizeof(T));
+  }
+  void put_fd(u32 offset, Fd fd) {
+    assert(!fd.is_slot());
+    if (fd.is_set()) put(offset, static_cast<u32>(fd.get()));
+  }
+  void put_pointer(u32 offset, const void* pointer) {
+    put(offset, static_cast<u64>(reinterpret_cast<std::uintptr_t>(pointer)));
+  }
+  void put_name(u32 offset, std::string_view name) {
+    const std::string clean = kernel_object_name(name);
+    std::memcpy(out.attr.data() + offset, clean.data(), clean.size());
+  }
+  void put_log(u32 level_at, u32 size_at, u32 buffer_at, u32 level, u32 size) {
+    if (level == 0) return;
+    out.log.assign(size, '\0');
+    put(level_at, level);
+    put(size_at, size);
+    put_pointer(buffer_at, out.log.data());
+  }
+  void put_element(Command command, Fd map, const std::vector<std::byte>& key, const void* value) {
+    out.command = command;
+    put_fd(0, map);
+    put_pointer(8, key.empty() ? nullptr : key.data());
+    put_pointer(16, value);
+  }
+
+  bool operator()(const MapCreate& r) {
+    out.command = Command::map_create;
+    put(0, static_cast<u32>(r.type));
+    put(4, r.key_size);
+    put(8, r.value_size);
+    put(12, r.max_entries);
+    put(16, r.flags);
+    put_fd(20, r.inner_map);
+    put(24, r.numa_node);
+    put_name(28, r.name);
+    put_fd(48, r.btf);
+    put(52, r.btf_key_type_id);
+    put(56, r.btf_value_type_id);
+    put(64, r.map_extra);
+    return true;
+  }
+  bool operator()(const MapUpdate& r) {
+    put_element(Command::map_update_elem, r.map, r.key, r.value.data());
+    put(24, r.flags);
+    return true;
+  }
+  bool operator()(const MapLookup& r) {
+    out.output.resize(r.value_size);
+    put_element(Command::map_lookup_elem, r.map, r.key, out.output.data());
+    return true;
+  }
+  bool operator()(const MapNextKey& r) {
+    out.output.resize(r.key_size);
+    put_element(Command::map_get_next_key, r.map, r.key, out.output.data());
+    return true;
+  }
+  bool operator()(const MapDelete& r) {
+    put_element(Command::map_delete_elem, r.map, r.key, nullptr);
+    return true;
+  }
+  bool operator()(const MapFreeze& r) {
+    out.command = Command::map_freeze;
+    put_fd(0, r.map);
+    return true;
+  }
+  void put_info(u32 size_at, u32 pointer_at, u32 count_at, const InfoRecords& records) {
+    if (records.count == 0) return;
+    put(size_at, records.record_size);
+    put_pointer(pointer_at, records.bytes.data());
+    put(count_at, records.count);
+  }
+  bool operator()(const ProgLoad& r) {
+    out.command = Command::prog_load;
+    out.insns = r.insns;
+    for (const MapReference& reference : r.map_references) {
+      assert(reference.at.value < out.insns.size() && !reference.map.is_slot());
+      out.insns[reference.at.value].imm = reference.map.get();
+    }
+    put(0, static_cast<u32>(r.type));
+    put(4, static_cast<u32>(out.insns.size()));
+    put_pointer(8, out.insns.data());
+    put_pointer(16, r.license.c_str());
+    put_log(24, 28, 32, r.log_level, r.log_size);
+    put(40, r.kernel_version);
+    put(44, r.flags);
+    put_name(48, r.name);
+    put(68, static_cast<u32>(r.expected_attach_type));
+    put_fd(72, r.btf);
+    put_info(76, 80, 88, r.func_info);
+    put_info(92, 96, 104, r.line_info);
+    put(108, r.attach_btf_id);
+    put_fd(112, r.attach_target);
+    return true;
+  }
+  bool operator()(const BtfLoad& r) {
+    out.command = Command::btf_load;
+    put_pointer(0, r.blob.data());
+    put(16, static_cast<u32>(r.blob.size()));
+    put_log(24, 20, 8, r.log_level, r.log_size);
+    return true;
+  }
+  bool operator()(const ProgBindMap& r) {
+    out.command = Command::prog_bind_map;
+    put_fd(0, r.program);
+    put_fd(4, r.map);
+    return true;
+  }
+  bool operator()(const LinkCreate& r) {
+    out.command = Command::link_create;
+    put_fd(0, r.program);
+    put_fd(4, r.target);
+    put(8, static_cast<u32>(r.attach_type));
+    put(12, r.flags);
+    put(16, r.cookie);
+    return true;
+  }
+  bool operator()(const RawTracepointOpen& r) {
+    out.command = Command::raw_tracepoint_open;
+    put_pointer(0, r.name.empty() ? nullptr : r.name.c_str());
+    put_fd(8, r.program);
+    return true;
+  }
+  bool operator()(const ProgTestRun& r) {
+    out.command = Command::prog_test_run;
+    put_fd(0, r.program);
+    put(8, static_cast<u32>(r.data_in.size()));
+    put_pointer(16, r.data_in.empty() ? nullptr : r.data_in.data());
+    put(32, r.repeat);
+    return true;
+  }
+  bool operator()(const NextId& r) {
+    switch (r.kind) {
+      case ObjectKind::program: out.command = Command::prog_get_next_id; break;
+      case ObjectKind::map: out.command = Command::map_get_next_id; break;
+      case ObjectKind::link: out.command = Command::link_get_next_id; break;
+      case ObjectKind::btf: out.command = Command::btf_get_next_id; break;
+    }
+    put(0, r.after);
+    return true;
+  }
+  bool operator()(const ObjectInfo& r) {
+    out.command = Command::obj_get_info_by_fd;
+    out.output.resize(r.info_size);
+    put_fd(0, r.object);
+    put(4, r.info_size);
+    put_pointer(8, out.output.data());
+    return true;
+  }
+  bool operator()(const PerfEventOpen&) { return false; }
+  bool operator()(const PerfSetBpf&) { return false; }
+  bool operator()(const PerfEnable&) { return false; }
+  bool operator()(const RaiseMemlock&) { return false; }
+};
+
+}  // namespace
+
+bool encode(const Request& request, EncodedAttr& out) {
+  return std::visit(Writer{out}, request);
+}
+
+std::string kernel_object_name(std::string_view name) {
+  std::string clean(name.substr(0, kObjectNameLength - 1));
+  for (char& c : clean) {
+    const bool letter = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
+    const bool digit = c >= '0' && c <= '9';
+    if (!letter && !digit && c != '_' && c != '.') c = '_';
+  }
+  return clean;
+}
+
+}  // namespace bpfld::bpf

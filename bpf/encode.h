@@ -1,0 +1,43 @@
+// SPDX-License-Identifier: Apache-2.0
+// Request -> the bytes of `union bpf_attr`. Pure, so that the layout is tested without a kernel:
+// each field is stored at its documented offset, and nothing is cast to a struct of the system's
+// headers.
+#pragma once
+
+#include <array>
+#include <optional>
+#include <vector>
+
+#include "bpf/request.h"
+
+namespace bpfld::bpf {
+
+inline constexpr u32 kAttrSize =
+    168;  // sizeof(union bpf_attr) of v6.18; the tail of zeros suits all kernels
+
+// view: the encoded attr. Its pointers point into the Request and into `output`, `log` and `insns`
+// here, so it must not be copied or moved and the Request must outlive it.
+struct EncodedAttr {
+  Command command{};
+  alignas(8) std::array<std::byte, kAttrSize> attr{};
+  std::vector<std::byte> output;  // where the kernel writes a value, key or info
+  std::vector<char> log;          // where the verifier writes
+  std::vector<Insn> insns;        // the program with its map fds filled in
+
+  EncodedAttr() = default;
+  EncodedAttr(const EncodedAttr&) = delete;
+  EncodedAttr& operator=(const EncodedAttr&) = delete;
+};
+
+// Fills `out` and returns true; false for the requests that are not bpf(2) calls.
+bool encode(const Request& request, EncodedAttr& out);
+
+// The name as the kernel accepts it: 15 bytes, characters outside [A-Za-z0-9_.] replaced by '_'.
+std::string kernel_object_name(std::string_view name);
+
+// Offsets in `union bpf_attr` of the fields that the kernel writes back.
+inline constexpr u32 kNextIdResult = 4;      // next_id
+inline constexpr u32 kTestRunResult = 4;     // test.retval
+inline constexpr u32 kInfoLengthResult = 4;  // info.info_len
+
+}  // namespace bpfld::bpf

@@ -1,0 +1,96 @@
+// SPDX-License-Identifier: Apache-2.0
+// The only caller of bpf(2) and, for attaching, of perf_event_open(2). Shell.
+#include <cerrno>
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <linux/perf_event.h>
+#include <sys/ioctl.h>
+#include <sys/resource.h>
+#include <sys/syscall.h>
+
+#include "base/fd.h"
+#include "bpf/encode.h"
+#include "bpf/kernel.h"
+
+namespace bpfld::bpf {
+namespace {
+
+// fds 0-2 are never handed out: a BPF fd there would be "closed" by whoever redirects standard
+// streams, and a map fd 0 in an attr means "none".
+Result<i64> above_standard_streams(long fd) {
+  if (fd < 0 || fd > 2) return fd;
+  const int moved = ::fcntl(static_cast<int>(fd), F_DUPFD_CLOEXEC, 3);
+  const int saved = errno;
+  ::close(static_cast<int>(fd));
+  if (moved < 0) return fail_errno(saved, "fcntl(F_DUPFD_CLOEXEC)");
+  return moved;
+}
+
+std::string log_text(const std::vector<char>& log) {
+  return std::string(log.data(), ::strnlen(log.data(), log.size()));
+}
+
+Result<Reply> call_bpf(const Request& request, EncodedAttr& encoded) {
+  const long got =
+      ::syscall(SYS_bpf, static_cast<int>(encoded.command), encoded.attr.data(), kAttrSize);
+  const int saved = errno;
+  if (got < 0) {
+    std::unexpected<Error> failure = fail_errno(saved, "{}", call_name(request));
+    failure.error().detail = log_text(encoded.log);
+    return failure;
+  }
+  Reply reply;
+  reply.value = returns_fd(request) ? TRY(above_standard_streams(got)) : got;
+  reply.data = std::move(encoded.output);
+  reply.log = log_text(encoded.log);
+  const Bytes attr(encoded.attr);
+  if (std::holds_alternative<NextId>(request)) reply.value = load_checked<u32>(attr, kNextIdResult);
+  if (std::holds_alternative<ProgTestRun>(request))
+    reply.value = load_checked<u32>(attr, kTestRunResult);
+  if (std::holds_alternative<ObjectInfo>(request))
+    reply.data.resize(
+        std::min<std::size_t>(reply.data.size(), load_checked<u32>(attr, kInfoLengthResult)));
+  return reply;
+}
+
+Result<Reply> open_perf_event(const PerfEventOpen& r) {
+  perf_event_attr attr = {};
+  attr.size = sizeof(attr);
+  attr.type = r.type;
+  attr.config = r.config;
+  const long fd = ::syscall(SYS_perf_event_open, &attr, r.pid, r.cpu, -1, PERF_FLAG_FD_CLOEXEC);
+  if (fd < 0) return fail_errno(errno, "perf_event_open");
+  Reply reply;
+  reply.value = TRY(above_standard_streams(fd));
+  return reply;
+}
+
+Result<Reply> perf_ioctl(int event, unsigned long command, int argument, const char* name) {
+  if (::ioctl(event, command, argument) != 0) return fail_errno(errno, "ioctl({})", name);
+  return Reply{};
+}
+
+Result<Reply> raise_memlock() {
+  const rlimit unlimited = {RLIM_INFINITY, RLIM_INFINITY};
+  if (::setrlimit(RLIMIT_MEMLOCK, &unlimited) != 0)
+    return fail_errno(errno, "setrlimit(RLIMIT_MEMLOCK)");
+  return Reply{};
+}
+
+}  // namespace
+
+Result<Reply> LinuxKernel::call(const Request& request) {
+  EncodedAttr encoded;
+  if (encode(request, encoded)) return call_bpf(request, encoded);
+  if (const PerfEventOpen* open = std::get_if<PerfEventOpen>(&request))
+    return open_perf_event(*open);
+  if (const PerfSetBpf* set = std::get_if<PerfSetBpf>(&request))
+    return perf_ioctl(set->event.get(), PERF_EVENT_IOC_SET_BPF, set->program.get(),
+                      "PERF_EVENT_IOC_SET_BPF");
+  if (const PerfEnable* enable = std::get_if<PerfEnable>(&request))
+    return perf_ioctl(enable->event.get(), PERF_EVENT_IOC_ENABLE, 0, "PERF_EVENT_IOC_ENABLE");
+  return raise_memlock();
+}
+
+}  // namespace bpfld::bpf

@@ -1,0 +1,221 @@
+// SPDX-License-Identifier: Apache-2.0
+// Every syscall that loads or attaches something, as a value. A plan is a list of these, a
+// recording is a list of these with answers, a fake kernel matches on them, and only
+// linux_kernel.cc turns one into a syscall. To add a syscall: a struct here, a row in describe.cc,
+// a case in encode.cc or linux_kernel.cc.
+//
+// Source: bpf(2), perf_event_open(2), include/uapi/linux/bpf.h `union bpf_attr`.
+#pragma once
+
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "base/bytes.h"
+#include "base/units.h"
+#include "bpf/insn.h"
+#include "bpf/uapi.h"
+
+namespace bpfld::bpf {
+
+// spec: a file descriptor in a request. In a plan it names the result of an earlier request (a
+// slot); the executor replaces it by a number before the request is made.
+class Fd {
+ public:
+  constexpr Fd() = default;
+  static constexpr Fd number(int fd) { return Fd(fd, false); }
+  static constexpr Fd slot(u32 index) { return Fd(static_cast<i32>(index), true); }
+
+  constexpr bool is_slot() const { return slot_; }
+  constexpr bool is_set() const { return slot_ || value_ >= 0; }
+  constexpr u32 slot_index() const { return static_cast<u32>(value_); }
+  constexpr int get() const { return slot_ ? -1 : value_; }  // -1 when unset
+  constexpr bool operator==(const Fd&) const = default;
+
+ private:
+  constexpr Fd(i32 value, bool slot) : value_(value), slot_(slot) {}
+  i32 value_ = -1;
+  bool slot_ = false;
+};
+
+struct MapCreate {
+  MapType type = MapType::unspec;
+  std::string name;  // cut to 15 bytes; only [A-Za-z0-9_.] reach the kernel
+  u32 key_size = 0, value_size = 0, max_entries = 0, flags = 0;
+  u32 numa_node = 0;
+  u64 map_extra = 0;
+  Fd inner_map;
+  Fd btf;
+  u32 btf_key_type_id = 0, btf_value_type_id = 0;
+  bool operator==(const MapCreate&) const = default;
+};
+struct MapUpdate {
+  Fd map;
+  std::vector<std::byte> key, value;
+  u64 flags = 0;
+  bool operator==(const MapUpdate&) const = default;
+};
+struct MapLookup {  // reply.data: the value
+  Fd map;
+  std::vector<std::byte> key;
+  u32 value_size = 0;  // bytes the kernel will write; per-CPU maps: 8-rounded size x possible CPUs
+  bool operator==(const MapLookup&) const = default;
+};
+struct MapNextKey {  // reply.data: the key after `key`, the first one when `key` is empty
+  Fd map;
+  std::vector<std::byte> key;
+  u32 key_size = 0;
+  bool operator==(const MapNextKey&) const = default;
+};
+struct MapDelete {
+  Fd map;
+  std::vector<std::byte> key;
+  bool operator==(const MapDelete&) const = default;
+};
+struct MapFreeze {
+  Fd map;
+  bool operator==(const MapFreeze&) const = default;
+};
+
+// spec: an ld_imm64 whose imm is the fd of a map.
+struct MapReference {
+  InsnIndex at;
+  Fd map;
+  bool operator==(const MapReference&) const = default;
+};
+// spec: func_info or line_info: `count` records of `record_size` bytes, as the kernel takes them.
+struct InfoRecords {
+  u32 record_size = 0, count = 0;
+  std::vector<std::byte> bytes;
+  bool operator==(const InfoRecords&) const = default;
+};
+struct ProgLoad {  // reply.fd; reply.log when log_level > 0
+  ProgType type = ProgType::unspec;
+  AttachType expected_attach_type{};
+  std::string name, license;
+  std::vector<Insn> insns;
+  std::vector<MapReference> map_references;
+  u32 kernel_version = 0, flags = 0;
+  Fd btf;
+  InfoRecords func_info, line_info;
+  u32 attach_btf_id = 0;
+  Fd attach_target;  // attach_prog_fd or attach_btf_obj_fd
+  u32 log_level = 0, log_size = 0;
+  bool operator==(const ProgLoad&) const = default;
+};
+struct BtfLoad {  // reply.fd
+  std::vector<std::byte> blob;
+  u32 log_level = 0, log_size = 0;
+  bool operator==(const BtfLoad&) const = default;
+};
+struct ProgBindMap {
+  Fd program, map;
+  bool operator==(const ProgBindMap&) const = default;
+};
+struct LinkCreate {  // reply.fd
+  Fd program, target;
+  AttachType attach_type{};
+  u32 flags = 0;
+  u64 cookie = 0;  // for a perf event
+  bool operator==(const LinkCreate&) const = default;
+};
+struct RawTracepointOpen {  // reply.fd: the link
+  Fd program;
+  std::string name;  // empty for programs that name their target by BTF id
+  bool operator==(const RawTracepointOpen&) const = default;
+};
+struct ProgTestRun {  // reply.value: the program's return value
+  Fd program;
+  std::vector<std::byte> data_in;
+  u32 repeat = 1;
+  bool operator==(const ProgTestRun&) const = default;
+};
+
+enum class ObjectKind : u8 { program, map, link, btf };
+struct NextId {  // reply.value: the id after `after`
+  ObjectKind kind = ObjectKind::program;
+  u32 after = 0;
+  bool operator==(const NextId&) const = default;
+};
+struct ObjectInfo {  // reply.data: struct bpf_{prog,map,link,btf}_info, as much as the kernel knows
+  Fd object;
+  u32 info_size = 0;
+  bool operator==(const ObjectInfo&) const = default;
+};
+
+struct PerfEventOpen {  // reply.fd
+  u32 type = 0;         // PERF_TYPE_*
+  u64 config = 0;
+  i32 pid = -1, cpu = 0;
+  bool operator==(const PerfEventOpen&) const = default;
+};
+struct PerfSetBpf {  // ioctl PERF_EVENT_IOC_SET_BPF
+  Fd event, program;
+  bool operator==(const PerfSetBpf&) const = default;
+};
+struct PerfEnable {  // ioctl PERF_EVENT_IOC_ENABLE
+  Fd event;
+  bool operator==(const PerfEnable&) const = default;
+};
+struct RaiseMemlock {  // setrlimit(RLIMIT_MEMLOCK, infinity)
+  bool operator==(const RaiseMemlock&) const = default;
+};
+
+using Request =
+    std::variant<MapCreate, MapUpdate, MapLookup, MapNextKey, MapDelete, MapFreeze, ProgLoad,
+                 BtfLoad, ProgBindMap, LinkCreate, RawTracepointOpen, ProgTestRun, NextId,
+                 ObjectInfo, PerfEventOpen, PerfSetBpf, PerfEnable, RaiseMemlock>;
+
+// What the kernel answered. `value` is a raw fd when returns_fd(request): the caller owns it from
+// then on.
+struct Reply {
+  i64 value = 0;
+  std::vector<std::byte> data;
+  std::string log;
+  bool operator==(const Reply&) const = default;
+};
+
+bool returns_fd(const Request& request);
+
+// Calls visit(Fd&) for every descriptor that a request holds, in declaration order.
+template <typename Visit>
+void for_each_fd(Request& request, Visit visit);
+
+// The request as strace would print it: `bpf(BPF_MAP_CREATE, {map_type=HASH, key_size=4, ...})`.
+std::string describe(const Request& request);
+// Only the call's name, for error messages: `bpf(BPF_MAP_CREATE)`, `perf_event_open`.
+std::string call_name(const Request& request);
+
+// ---- implementation ----
+
+template <typename Visit>
+void for_each_fd(Request& request, Visit visit) {
+  struct Walker {
+    Visit& visit;
+    void operator()(MapCreate& r) { visit(r.inner_map), visit(r.btf); }
+    void operator()(MapUpdate& r) { visit(r.map); }
+    void operator()(MapLookup& r) { visit(r.map); }
+    void operator()(MapNextKey& r) { visit(r.map); }
+    void operator()(MapDelete& r) { visit(r.map); }
+    void operator()(MapFreeze& r) { visit(r.map); }
+    void operator()(ProgLoad& r) {
+      for (MapReference& reference : r.map_references)
+        visit(reference.map);
+      visit(r.btf), visit(r.attach_target);
+    }
+    void operator()(BtfLoad&) {}
+    void operator()(ProgBindMap& r) { visit(r.program), visit(r.map); }
+    void operator()(LinkCreate& r) { visit(r.program), visit(r.target); }
+    void operator()(RawTracepointOpen& r) { visit(r.program); }
+    void operator()(ProgTestRun& r) { visit(r.program); }
+    void operator()(NextId&) {}
+    void operator()(ObjectInfo& r) { visit(r.object); }
+    void operator()(PerfEventOpen&) {}
+    void operator()(PerfSetBpf& r) { visit(r.event), visit(r.program); }
+    void operator()(PerfEnable& r) { visit(r.event); }
+    void operator()(RaiseMemlock&) {}
+  };
+  std::visit(Walker{visit}, request);
+}
+
+}  // namespace bpfld::bpf

@@ -1,0 +1,99 @@
+// SPDX-License-Identifier: Apache-2.0
+// CO-RE's records as text. Made when someone asks, so that resolving allocates no strings.
+#include <algorithm>
+
+#include "btf/core_resolve.h"
+
+namespace bpfld::btf::core {
+namespace {
+
+std::string target_text(const Candidate& candidate, std::span<const Target> targets) {
+  const std::string_view name =
+      candidate.target < targets.size() ? targets[candidate.target].name : "?";
+  return format("{} [{}]", name, candidate.type.value);
+}
+
+// What became of the candidates that were not chosen, "; 2 others lost: vmlinux [7] has no ...".
+std::string losers_text(const Resolution& resolution, std::span<const Target> targets) {
+  if (resolution.losers == 0) return {};
+  const bool has_winner = resolution.winners != 0;
+  std::string text = format("; {}{} lost:", resolution.losers,
+                            !has_winner ? resolution.losers == 1 ? " candidate" : " candidates"
+                            : resolution.losers == 1 ? " other"
+                                                     : " others");
+  u32 shown = 0;
+  for (const Candidate& candidate : resolution.considered) {
+    if (candidate.reason == Reason::none) continue;
+    text += format("{} {} {}", shown++ == 0 ? "" : ",", target_text(candidate, targets),
+                   reason_text(candidate.reason));
+    if (candidate.lost_in != kNoRelo) text += format(" (#{})", candidate.lost_in);
+  }
+  if (shown < resolution.losers) text += format(", and {} more", resolution.losers - shown);
+  return text;
+}
+
+std::string answer_text(const Resolution& resolution, std::span<const Target> targets) {
+  const Candidate chosen = {.type = resolution.type, .target = resolution.target};
+  switch (resolution.verdict) {
+    case Verdict::matched: {
+      std::string text = format("{} -> {} in {}", resolution.local_value, resolution.target_value,
+                                target_text(chosen, targets));
+      if (resolution.size_conflict)
+        text += format("; a load of {} bytes cannot become one of {}", resolution.local_size,
+                       resolution.target_size);
+      if (resolution.winners > 1) text += format("; {} candidates agree", resolution.winners);
+      return text;
+    }
+    case Verdict::local: return format("{}, the object's own", resolution.local_value);
+    case Verdict::absent: return format("{} -> 0, no match", resolution.local_value);
+    case Verdict::poisoned: return format("{} -> poison, no match", resolution.local_value);
+    case Verdict::ambiguous:
+    case Verdict::malformed:
+    case Verdict::unsupported:
+    case Verdict::undecided:
+      return format("{}: {}", verdict_name(resolution.verdict), reason_text(resolution.reason));
+  }
+  std::unreachable();
+}
+
+}  // namespace
+
+std::string_view verdict_name(Verdict verdict) {
+  switch (verdict) {
+    case Verdict::matched: return "matched";
+    case Verdict::local: return "local";
+    case Verdict::absent: return "absent";
+    case Verdict::poisoned: return "poisoned";
+    case Verdict::ambiguous: return "ambiguous";
+    case Verdict::malformed: return "malformed";
+    case Verdict::unsupported: return "unsupported";
+    case Verdict::undecided: return "undecided";
+  }
+  std::unreachable();
+}
+
+bool is_usable(Verdict verdict) {
+  return verdict <= Verdict::poisoned;
+}
+
+Code code_of(Verdict verdict) {
+  switch (verdict) {
+    case Verdict::matched:
+    case Verdict::local:
+    case Verdict::absent:
+    case Verdict::poisoned: return Code::internal;  // nothing failed
+    case Verdict::ambiguous: return Code::ambiguous;
+    case Verdict::malformed: return Code::malformed;
+    case Verdict::unsupported: return Code::unsupported;
+    case Verdict::undecided: return Code::limit;
+  }
+  std::unreachable();
+}
+
+std::string describe(const Resolution& resolution, const CoreRelo& relo, const View& local,
+                     std::span<const Target> targets) {
+  return format("{} {} ({}): {}{}", core_kind_name(relo.kind), path_text(local, relo), relo.access,
+                answer_text(resolution, targets), losers_text(resolution, targets));
+}
+
+}  // namespace bpfld::btf::core

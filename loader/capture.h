@@ -1,0 +1,23 @@
+// SPDX-License-Identifier: Apache-2.0
+// The running kernel -> KernelProfile: reads exactly the facts that an object needs. Shell.
+#pragma once
+
+#include "base/result.h"
+#include "loader/profile.h"
+
+namespace bpfld::loader {
+
+struct CaptureOptions {
+  std::string btf_path;  // instead of the kernel's own BTF; empty: /sys/kernel/btf/vmlinux
+};
+
+// What could not be found is a fact too (TracepointFact::problem, KernelProfile::btf_problem).
+// Errors: those of a BTF file that was named by the caller.
+[[nodiscard]] Result<KernelProfile> capture(const Needs& needs, const CaptureOptions& options = {});
+
+// "5.10.0-40-cloud-amd64" and the text of uname -v -> KERNEL_VERSION(5, 10, 223). Debian's release
+// keeps the first number of a series while programs are checked against the real one, which is in
+// uname -v.
+u32 kernel_version_code(std::string_view release, std::string_view version);
+
+}  // namespace bpfld::loader

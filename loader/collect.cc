@@ -1,0 +1,95 @@
+// SPDX-License-Identifier: Apache-2.0
+// The order of the steps, the small sections, and the object's name. See collect.h.
+#include "loader/collect.h"
+
+#include "base/escape.h"
+#include "loader/collect_parts.h"
+
+namespace bpfld::loader {
+namespace {
+
+constexpr u64 kMaxLicense = 128;
+
+Status collect_license(Collector& state) {
+  const elf::Section* section = state.elf.find_section("license");
+  if (section == nullptr) return {};
+  const std::string_view text = text_of(section->data);
+  const std::string_view license = text.substr(0, text.find('\0'));
+  if (license.size() > kMaxLicense)
+    return fail(Code::malformed, "section [{}] \"license\" holds {} bytes of text, more than {}",
+                section->index, license.size(), kMaxLicense);
+  state.spec.license = license;
+  return {};
+}
+
+Status collect_version(Collector& state) {
+  const elf::Section* section = state.elf.find_section("version");
+  if (section == nullptr) return {};
+  if (section->data.size() != sizeof(u32))
+    return fail(Code::malformed, "section [{}] \"version\" has {} bytes, not 4", section->index,
+                section->data.size());
+  state.spec.kernel_version = TRY(load<u32>(section->data, 0, state.elf.order()));
+  return {};
+}
+
+Status read_btf(Collector& state) {
+  const elf::Section* btf = state.elf.find_section(".BTF");
+  if (btf == nullptr) return {};
+  state.btf =
+      TRY(with_context(btf::View::parse(btf->data), [] { return std::string("section .BTF"); }));
+  TRY(with_context(state.btf->validate(), [] { return std::string("section .BTF"); }));
+  const elf::Section* ext = state.elf.find_section(".BTF.ext");
+  if (ext == nullptr) return {};
+  state.ext = TRY(with_context(btf::Ext::parse(ext->data, *state.btf),
+                               [] { return std::string("section .BTF.ext"); }));
+  return {};
+}
+
+// The sections of older or newer conventions that change what an object means: better refused than
+// ignored.
+Status refuse_unknown_sections(const Collector& state) {
+  for (const elf::Section& section : state.elf.sections()) {
+    if (section.name == "maps" && !section.data.empty())
+      return fail(
+          Code::unsupported,
+          "section [{}] \"maps\" holds maps in the style that preceded BTF; only .maps is read",
+          section.index);
+    if (section.name == ".jumptables" || section.name == ".addr_space.1" ||
+        section.name.starts_with(".struct_ops") || section.name.starts_with("?.struct_ops"))
+      return fail(Code::unsupported, "section [{}] \"{}\" is not supported", section.index,
+                  escape_terminal(section.name));
+  }
+  return {};
+}
+
+}  // namespace
+
+Result<ObjectSpec> collect(Bytes file, std::string_view name) {
+  const elf::Object object = TRY(elf::Object::parse(file));
+  Collector state{.elf = object, .btf = {}, .ext = {}, .spec = {}, .data_maps = {}, .places = {}};
+  state.spec.name = name;
+  state.spec.order = object.order();
+  TRY(refuse_unknown_sections(state));
+  TRY(collect_license(state));
+  TRY(collect_version(state));
+  TRY(read_btf(state));
+  TRY(collect_functions(state));
+  TRY(collect_maps(state));
+  TRY(collect_data(state));
+  TRY(collect_references(state));
+  TRY(collect_info(state));
+  collect_btf(state);
+  return std::move(state.spec);
+}
+
+std::string object_name(std::string_view path) {
+  const std::size_t slash = path.find_last_of('/');
+  std::string_view file = slash == std::string_view::npos ? path : path.substr(slash + 1);
+  for (std::string_view suffix : {".bpf.o", ".o"}) {
+    if (file.size() > suffix.size() && file.ends_with(suffix))
+      return std::string(file.substr(0, file.size() - suffix.size()));
+  }
+  return std::string(file);
+}
+
+}  // namespace bpfld::loader

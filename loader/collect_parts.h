@@ -1,0 +1,47 @@
+// SPDX-License-Identifier: Apache-2.0
+// The steps of collect(), one file each, over one shared working state. Private to
+// loader/collect*.cc.
+#pragma once
+
+#include <optional>
+#include <unordered_map>
+
+#include "btf/ext.h"
+#include "btf/view.h"
+#include "elf/object.h"
+#include "loader/spec.h"
+
+namespace bpfld::loader {
+
+// What the steps share while one object is being collected. `spec` grows from step to step.
+struct Collector {
+  const elf::Object& elf;
+  std::optional<btf::View> btf;  // of the file's own bytes
+  std::optional<btf::Ext> ext;
+  ObjectSpec spec;
+
+  // ELF section index -> index of the map made from it (data sections).
+  std::unordered_map<u32, u32> data_maps;
+  // Where each of spec.functions starts: its ELF section and bytes from that section's start.
+  struct Place {
+    u32 section = 0;
+    u64 start = 0, size = 0;
+    bool is_entry = false;
+  };
+  std::vector<Place> places;  // parallel to spec.functions, ordered by (section, start)
+
+  // The function that contains byte `offset` of ELF section `section`, if any.
+  std::optional<u32> function_at(u32 section, u64 offset) const;
+};
+
+[[nodiscard]] Status collect_functions(Collector& state);   // symbols -> functions, programs
+[[nodiscard]] Status collect_maps(Collector& state);        // .maps -> maps
+[[nodiscard]] Status collect_data(Collector& state);        // .data .rodata .bss -> maps, variables
+[[nodiscard]] Status collect_references(Collector& state);  // relocations -> references, externs
+[[nodiscard]] Status collect_info(Collector& state);        // .BTF.ext -> functions
+void collect_btf(Collector& state);  // .BTF -> spec.btf, with its gaps filled in
+
+// True for ".data", ".data.x", ".rodata", ".bss" and the like.
+std::optional<MapSource> data_section(std::string_view name);
+
+}  // namespace bpfld::loader

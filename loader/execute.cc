@@ -1,0 +1,98 @@
+// SPDX-License-Identifier: Apache-2.0
+// The executor; see execute.h.
+#include "loader/execute.h"
+
+#include <algorithm>
+#include <cerrno>
+
+namespace bpfld::loader {
+namespace {
+
+constexpr int kLoadAttempts = 5;
+
+// BPF_PROG_LOAD gives EAGAIN when a signal interrupts the verifier (kernel/bpf/verifier.c:
+// do_check).
+Result<bpf::Reply> call_again(bpf::Kernel& kernel, const bpf::Request& request) {
+  Result<bpf::Reply> reply = kernel.call(request);
+  for (int i = 1; i < kLoadAttempts && !reply && reply.error().errno_value == EAGAIN; i++)
+    reply = kernel.call(request);
+  return reply;
+}
+
+// Asks again with a log, growing the buffer while the kernel says it was too small (ENOSPC). The
+// refusal without a log is the true one; the log is only added to it.
+template <typename Load>
+Result<bpf::Reply> with_log(bpf::Kernel& kernel, Load load, Result<bpf::Reply> refusal) {
+  load.log_level = 1;
+  for (u32 size = kFirstLogSize; size <= kLargestLogSize; size *= 8) {
+    load.log_size = size;
+    Result<bpf::Reply> reply = call_again(kernel, load);
+    if (reply) return reply;  // a refusal that did not last, such as ENOMEM
+    refusal.error().detail = reply.error().detail;
+    if (reply.error().errno_value != ENOSPC) break;
+  }
+  return refusal;
+}
+
+Result<bpf::Reply> call(bpf::Kernel& kernel, const bpf::Request& request) {
+  Result<bpf::Reply> reply = call_again(kernel, request);
+  if (reply) return reply;
+  if (const bpf::ProgLoad* load = std::get_if<bpf::ProgLoad>(&request);
+      load != nullptr && load->log_level == 0) {
+    reply = with_log(kernel, *load, std::move(reply));
+    // EACCES and EINVAL with the verifier's words are its verdict; without them something else
+    // refused.
+    if (!reply && !reply.error().detail.empty()) reply.error().code = Code::rejected;
+  }
+  if (const bpf::BtfLoad* load = std::get_if<bpf::BtfLoad>(&request);
+      load != nullptr && load->log_level == 0)
+    reply = with_log(kernel, *load, std::move(reply));
+  return reply;
+}
+
+}  // namespace
+
+int SlotTable::get(u32 slot) const {
+  return slot < fds_.size() ? fds_[slot].get() : -1;
+}
+
+void SlotTable::put(u32 slot, UniqueFd fd) {
+  if (slot >= fds_.size()) fds_.resize(slot + 1);
+  fds_[slot] = std::move(fd);
+}
+
+void SlotTable::close_from(u32 first_slot) {
+  while (fds_.size() > first_slot)
+    fds_.pop_back();
+}
+
+SlotTable& SlotTable::operator=(SlotTable&& other) noexcept {
+  if (this != &other) {
+    close_from(0);
+    fds_ = std::move(other.fds_);
+  }
+  return *this;
+}
+
+std::expected<void, Failure> execute(std::span<const Op> ops, bpf::Kernel& kernel,
+                                     SlotTable& slots) {
+  for (const Op& op : ops) {
+    bpf::Request request = op.request;
+    bpf::for_each_fd(request, [&](bpf::Fd& fd) {
+      if (fd.is_slot()) fd = bpf::Fd::number(slots.get(fd.slot_index()));
+    });
+    Result<bpf::Reply> reply = call(kernel, request);
+    if (!reply) {
+      if (op.may_fail) continue;
+      reply = with_context(std::move(reply), [&] { return op.subject; });
+      return std::unexpected(Failure{std::move(reply).error(), std::move(request)});
+    }
+    if (bpf::returns_fd(request)) {
+      UniqueFd fd(static_cast<int>(reply->value));
+      if (op.result) slots.put(*op.result, std::move(fd));
+    }
+  }
+  return {};
+}
+
+}  // namespace bpfld::loader

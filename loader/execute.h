@@ -1,0 +1,46 @@
+// SPDX-License-Identifier: Apache-2.0
+// Runs a plan: fills in the fds that earlier requests gave, makes the request, keeps what comes
+// back. It decides nothing but how to ask the verifier again: first without a log, which is fast,
+// and only after a refusal with one. Shell.
+#pragma once
+
+#include <span>
+#include <vector>
+
+#include "base/fd.h"
+#include "bpf/kernel.h"
+#include "loader/plan.h"
+
+namespace bpfld::loader {
+
+// handle: the fds that a plan's requests returned, by slot. Destroyed in reverse order of creation.
+class SlotTable {
+ public:
+  SlotTable() = default;
+  SlotTable(SlotTable&&) = default;
+  SlotTable& operator=(SlotTable&& other) noexcept;
+  ~SlotTable() { close_from(0); }
+
+  int get(u32 slot) const;  // -1 when empty
+  void put(u32 slot, UniqueFd fd);
+  void close_from(u32 first_slot);
+
+ private:
+  std::vector<UniqueFd> fds_;
+};
+
+// spec: why a plan stopped.
+struct Failure {
+  Error error;           // context names the subject; detail holds the verifier's log
+  bpf::Request request;  // the request that failed, with numbers for its fds
+};
+
+// Makes the requests of `ops` in order. On failure the slots made so far stay filled: the caller
+// drops them.
+[[nodiscard]] std::expected<void, Failure> execute(std::span<const Op> ops, bpf::Kernel& kernel,
+                                                   SlotTable& slots);
+
+inline constexpr u32 kFirstLogSize = 64u << 10;
+inline constexpr u32 kLargestLogSize = 64u << 20;
+
+}  // namespace bpfld::loader

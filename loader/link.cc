@@ -1,0 +1,159 @@
+// SPDX-License-Identifier: Apache-2.0
+// Appending subprograms and rewriting distances; see link.h.
+#include "loader/link.h"
+
+#include <algorithm>
+
+#include "base/escape.h"
+#include "loader/collect.h"
+
+namespace bpfld::loader {
+namespace {
+
+bool is_callee(const Reference& reference) {
+  return reference.kind == ReferenceKind::call || reference.kind == ReferenceKind::function;
+}
+
+// Where `function` starts within the program, if it is part of it.
+std::optional<InsnIndex> start_of(const LinkedProgram& program, u32 function) {
+  for (const Piece& piece : program.pieces)
+    if (piece.function == function) return piece.start;
+  return std::nullopt;
+}
+
+void append_info(const ObjectSpec& spec, LinkedProgram& out) {
+  const auto all_have = [&](auto member) {
+    return std::ranges::none_of(out.pieces, [&](const Piece& piece) {
+      const auto& info = spec.functions[piece.function].*member;
+      return info.empty() || info.front().at != InsnIndex{0};
+    });
+  };
+  // The verifier wants a record at the start of every function, or none at all (check_btf_func,
+  // check_btf_line in kernel/bpf/verifier.c); line_info needs func_info.
+  const bool funcs = all_have(&FunctionSpec::func_info);
+  const bool lines = funcs && all_have(&FunctionSpec::line_info);
+  for (const Piece& piece : out.pieces) {
+    const FunctionSpec& function = spec.functions[piece.function];
+    if (funcs) out.func_info.push_back({piece.start, function.func_info.front().type});
+    if (!lines) continue;
+    for (LineInfo line : function.line_info) {
+      line.at = piece.start + line.at.value;
+      out.line_info.push_back(line);
+    }
+  }
+}
+
+// Turns references into what the kernel reads: distances for calls; maps are left for the executor.
+Status apply_references(const ObjectSpec& spec, LinkedProgram& out) {
+  for (const Piece& piece : out.pieces) {
+    for (const Reference& reference : spec.functions[piece.function].references) {
+      const InsnIndex at = piece.start + reference.at.value;
+      bpf::Insn& insn = out.insns[at.value];
+      // A CO-RE relocation may have poisoned the instruction; then nothing else applies to it.
+      if (!insn.is_ld_imm64() && !insn.is_call()) continue;
+      if (is_callee(reference)) {
+        const std::optional<InsnIndex> target = start_of(out, reference.index);
+        if (!target) return fail(Code::internal, "a called function was not linked");
+        insn.imm =
+            static_cast<i32>(static_cast<i64>(target->value) - static_cast<i64>(at.value) - 1);
+        if (insn.is_ld_imm64()) {
+          insn.set_src(bpf::kPseudoFunc);
+          out.insns[at.value + 1].imm = 0;
+        }
+        continue;
+      }
+      if (reference.kind == ReferenceKind::extern_) {
+        const ExternSpec& external = spec.externs[reference.index];
+        return fail(Code::unsupported, "refers to the extern \"{}\", which is not supported",
+                    escape_terminal(external.name));
+      }
+      insn.set_src(reference.kind == ReferenceKind::map ? bpf::kPseudoMapFd : bpf::kPseudoMapValue);
+      insn.imm = 0;
+      out.insns[at.value + 1].imm = static_cast<i32>(reference.offset);
+      Reference moved = reference;
+      moved.at = at;
+      out.map_references.push_back(moved);
+    }
+  }
+  std::ranges::stable_sort(out.map_references, {}, &Reference::at);
+  return {};
+}
+
+Result<LinkedProgram> link_program(const ObjectSpec& spec, u32 index,
+                                   std::span<const u32> functions,
+                                   const std::vector<std::vector<bpf::Insn>>& code) {
+  LinkedProgram out;
+  out.program = index;
+  for (u32 function : functions) {
+    out.pieces.push_back({function, InsnIndex{out.insns.size()}});
+    out.insns.insert(out.insns.end(), code[function].begin(), code[function].end());
+    if (out.insns.size() > kMaxInsns)
+      return fail(Code::limit, "has more than {} instructions with its subprograms", kMaxInsns);
+  }
+  TRY(apply_references(spec, out));
+  append_info(spec, out);
+  return out;
+}
+
+std::string label(const ProgramSpec& program) {
+  return format("program \"{}\"", escape_terminal(program.name));
+}
+
+}  // namespace
+
+std::vector<u32> reachable_functions(const ObjectSpec& spec, u32 entry) {
+  std::vector<u32> order;
+  std::vector<bool> seen(spec.functions.size(), false);
+  struct Frame {
+    u32 function;
+    std::size_t next;  // the next reference to look at
+  };
+  std::vector<Frame> stack;
+  const auto enter = [&](u32 function) {
+    seen[function] = true;
+    order.push_back(function);
+    stack.push_back({function, 0});
+  };
+  enter(entry);
+  while (!stack.empty()) {
+    Frame& top = stack.back();
+    const std::vector<Reference>& references = spec.functions[top.function].references;
+    while (top.next < references.size() &&
+           (!is_callee(references[top.next]) || seen[references[top.next].index]))
+      top.next++;
+    if (top.next == references.size()) {
+      stack.pop_back();
+    } else {
+      enter(references[top.next].index);  // invalidates `top`
+    }
+  }
+  return order;
+}
+
+Result<Linked> link(const ObjectSpec& spec, const Selection& selection,
+                    const KernelProfile& profile) {
+  std::vector<std::vector<u32>> reached;
+  std::vector<bool> wanted(spec.functions.size(), false);
+  for (u32 index : selection) {
+    reached.push_back(reachable_functions(spec, spec.programs[index].function));
+    for (u32 function : reached.back())
+      wanted[function] = true;
+  }
+  std::vector<u32> functions;
+  std::vector<std::vector<bpf::Insn>> code(spec.functions.size());
+  for (u32 i = 0; i < spec.functions.size(); i++) {
+    if (!wanted[i]) continue;
+    functions.push_back(i);
+    code[i] = spec.functions[i].insns;
+  }
+  Linked linked;
+  linked.core = TRY(relocate_core(spec, functions, profile, code));
+  for (std::size_t i = 0; i < selection.size(); i++) {
+    const ProgramSpec& program = spec.programs[selection[i]];
+    linked.programs.push_back(TRY(with_context(link_program(spec, selection[i], reached[i], code),
+                                               [&] { return label(program); })));
+  }
+  return linked;
+}
+
+}  // namespace bpfld::loader

@@ -1,0 +1,51 @@
+// SPDX-License-Identifier: Apache-2.0
+// Functions -> one instruction stream per program. The verifier takes a program with all its
+// subprograms in one array, so each program gets its own copy of those it reaches, calls become
+// distances within the array, CO-RE relocations get the kernel's offsets, and func_info and
+// line_info move along. Pure.
+#pragma once
+
+#include <vector>
+
+#include "base/result.h"
+#include "loader/core.h"
+#include "loader/profile.h"
+#include "loader/spec.h"
+
+namespace bpfld::loader {
+
+// spec: where a function's instructions went in a linked program.
+struct Piece {
+  u32 function = 0;  // index into ObjectSpec::functions
+  InsnIndex start;   // slots from the program's start
+  bool operator==(const Piece&) const = default;
+};
+
+// spec: one program, complete but for the fds of its maps.
+struct LinkedProgram {
+  u32 program = 0;  // index into ObjectSpec::programs
+  std::vector<bpf::Insn> insns;
+  std::vector<Piece> pieces;  // the entry first, then subprograms in the order they were reached
+  std::vector<Reference> map_references;  // kinds map and map_value only; `at` counts in `insns`
+  std::vector<FunctionInfo> func_info;    // empty unless every piece has some
+  std::vector<LineInfo> line_info;        // likewise
+};
+
+// spec: the outcome of link(): the programs, and every decision that made them.
+struct Linked {
+  std::vector<LinkedProgram> programs;  // in the order of the selection
+  CoreOutcome core;  // each CO-RE relocation's resolution, each patched instruction
+};
+
+// The functions that `entry` reaches through calls and function addresses, `entry` first, in the
+// order in which they are appended: depth first, at each call the callee before the calls that
+// follow.
+std::vector<u32> reachable_functions(const ObjectSpec& spec, u32 entry);
+
+// Errors: unsupported (a reference to an extern, an unknown section), limit (more than 1 M
+// instructions), and those of CO-RE; each names the program. A relocation without a match is no
+// error: its instruction is poisoned, so that guarded code still passes the verifier.
+[[nodiscard]] Result<Linked> link(const ObjectSpec& spec, const Selection& selection,
+                                  const KernelProfile& profile);
+
+}  // namespace bpfld::loader

@@ -1,0 +1,68 @@
+// SPDX-License-Identifier: Apache-2.0
+// Linked -> the list of requests to make, in order. File descriptors that do not exist yet are
+// slots, so a plan is plain data: it can be printed without root, compared in a test, and executed
+// by a loop that decides nothing. Pure.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/result.h"
+#include "bpf/request.h"
+#include "loader/link.h"
+#include "loader/profile.h"
+#include "loader/spec.h"
+
+namespace bpfld::loader {
+
+// spec: one request of a plan.
+struct Op {
+  std::string subject;  // what it is for, as an error names it: `map "events"`
+  bpf::Request request;
+  std::optional<u32> result;  // the slot that receives the fd
+  bool may_fail = false;      // a failure is recorded and passed over
+  bool operator==(const Op&) const = default;
+};
+
+// spec: how one program gets attached, or why it does not.
+struct AttachPlan {
+  u32 program = 0;      // index into ObjectSpec::programs
+  std::string how;      // "perf link", "raw tracepoint link"
+  std::vector<Op> ops;  // empty when there is nothing to do
+  std::optional<Error>
+      problem;            // unsupported: no way yet; not_found: the target does not exist here
+  bool no_place = false;  // the section names no place: loading is all there is
+  bool operator==(const AttachPlan&) const = default;
+};
+
+struct Plan {
+  std::vector<Op> load;            // BTF, maps, their contents, programs
+  std::vector<AttachPlan> attach;  // one per loaded program
+  std::optional<u32> btf_slot;
+  std::vector<u32> map_slots;                     // by map index
+  std::vector<std::optional<u32>> program_slots;  // by program index; empty when not loaded
+  u32 slots = 0;
+  std::vector<std::string> notes;  // values that the loader chose because the object gave none
+};
+
+// spec: what is known to be needed beyond the profile, learnt from a first attempt.
+struct PlanOptions {
+  bool without_btf = false;    // the kernel refused the object's BTF
+  bool raise_memlock = false;  // before the first map
+};
+
+// Errors: unsupported (section without a row: near names in `detail`; a map that this kernel cannot
+// have).
+[[nodiscard]] Result<Plan> make_plan(const ObjectSpec& spec, const Linked& linked,
+                                     const KernelProfile& profile, const PlanOptions& options = {});
+
+// How one program is attached; `slots` is where new slots start and is moved on. attach_plan.cc.
+AttachPlan plan_attach(const ObjectSpec& spec, u32 program, u32 program_slot,
+                       const KernelProfile& profile, u32& slots);
+
+// Why the program cannot be attached on that kernel although its section names a place; empty if it
+// can or if there is no place.
+std::optional<Error> attach_problem(const ProgramSpec& program, const KernelProfile& profile);
+
+}  // namespace bpfld::loader

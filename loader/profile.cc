@@ -1,0 +1,35 @@
+// SPDX-License-Identifier: Apache-2.0
+// Which kernel facts an object requires. Walks only what the selected programs reach.
+#include "loader/profile.h"
+
+#include <algorithm>
+
+#include "loader/link.h"
+
+namespace bpfld::loader {
+
+Selection autoload_programs(const ObjectSpec& spec) {
+  Selection selection;
+  for (u32 i = 0; i < spec.programs.size(); i++)
+    if (spec.programs[i].autoload) selection.push_back(i);
+  return selection;
+}
+
+Needs needs(const ObjectSpec& spec, const Selection& selection) {
+  Needs out;
+  for (u32 index : selection) {
+    const ProgramSpec& program = spec.programs[index];
+    for (u32 function : reachable_functions(spec, program.function))
+      if (!spec.functions[function].core.empty()) out.kernel_btf = true;
+    if (program.row != nullptr && program.row->method == AttachMethod::tracepoint &&
+        !program.target.empty() &&
+        std::ranges::find(out.tracepoints, program.target) == out.tracepoints.end())
+      out.tracepoints.push_back(program.target);
+  }
+  for (const MapSpec& map : spec.maps)
+    if (map.type == bpf::MapType::perf_event_array && map.max_entries == 0)
+      out.possible_cpus = true;
+  return out;
+}
+
+}  // namespace bpfld::loader

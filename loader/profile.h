@@ -1,0 +1,86 @@
+// SPDX-License-Identifier: Apache-2.0
+// Everything that a plan must know about a kernel, as data. needs() says which facts an object
+// requires, the shell captures exactly those (capture.h), and everything pure takes them as an
+// argument: the same object and the same profile give the same plan on every machine, and a test
+// writes its own kernel.
+#pragma once
+
+#include <array>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/mapped_file.h"
+#include "btf/view.h"
+#include "loader/spec.h"
+
+namespace bpfld::loader {
+
+// What a kernel may lack that changes the plan. A row in features.cc each: the request whose
+// refusal makes us ask, and the probe that answers.
+enum class Feature : u8 {
+  perf_link,  // BPF_LINK_CREATE on a perf event (v5.15); before: ioctl(PERF_EVENT_IOC_SET_BPF)
+  memcg_accounting,  // maps are charged to the cgroup (v5.11); before: to RLIMIT_MEMLOCK
+  btf_func,          // BTF_KIND_FUNC and FUNC_PROTO (v5.0)
+  btf_func_global,   // FUNC with global linkage (v5.6)
+  btf_datasec,       // BTF_KIND_VAR and DATASEC (v5.2)
+  btf_float,         // BTF_KIND_FLOAT (v5.13)
+  btf_decl_tag,      // BTF_KIND_DECL_TAG (v5.16)
+  btf_type_tag,      // BTF_KIND_TYPE_TAG (v5.17)
+  btf_enum64,        // BTF_KIND_ENUM64 and signed enums (v6.0)
+};
+inline constexpr std::size_t kFeatureCount = 9;
+
+enum class Answer : u8 { unknown, yes, no };  // unknown: not asked; plans take it for yes
+
+// spec: what was found of a tracepoint in tracefs.
+struct TracepointFact {
+  std::optional<u64> id;
+  std::vector<std::string>
+      near;             // when it does not exist: names of its category, or categories, like it
+  std::string problem;  // why the id could not be read ("tracefs is not mounted")
+  int errno_value = 0;
+  bool operator==(const TracepointFact&) const = default;
+};
+
+// spec: the facts that an object needs; the input of capture().
+struct Needs {
+  bool kernel_btf = false;
+  bool possible_cpus = false;
+  std::vector<std::string> tracepoints;  // "sched/sched_switch", unique
+  bool operator==(const Needs&) const = default;
+};
+
+// spec: the captured facts. Only what Needs asked for is filled in.
+struct KernelProfile {
+  std::string release;   // uname -r
+  u32 version_code = 0;  // KERNEL_VERSION(a, b, c), for old kernels' kprobes
+  u32 page_size = 4096;
+  u32 possible_cpus = 1;  // highest possible CPU number + 1
+  std::map<std::string, TracepointFact> tracepoints;
+  std::array<Answer, kFeatureCount> features{};
+
+  // The kernel's BTF; empty when no object needs it. Shared, because it is one mapping per run.
+  struct Btf {
+    MappedFile file;
+    btf::View view;
+    std::string path;
+  };
+  std::shared_ptr<const Btf> btf;
+  std::string btf_problem;  // why there is none, when it was needed
+
+  Answer feature(Feature f) const { return features[static_cast<std::size_t>(f)]; }
+  bool lacks(Feature f) const { return feature(f) == Answer::no; }
+};
+
+// Which programs of an object a load is about: indices into ObjectSpec::programs, ascending.
+using Selection = std::vector<u32>;
+Selection autoload_programs(const ObjectSpec& spec);
+
+// The facts that loading `selection` of `spec` requires. An object without CO-RE needs no kernel
+// BTF.
+Needs needs(const ObjectSpec& spec, const Selection& selection);
+
+}  // namespace bpfld::loader

@@ -1,0 +1,140 @@
+// SPDX-License-Identifier: Apache-2.0
+// What an object file asks for, as plain data. An ObjectSpec owns everything it holds, can be
+// copied, compared and edited before loading, and is the same on every machine: nothing in it
+// depends on a kernel.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/bytes.h"
+#include "base/units.h"
+#include "bpf/insn.h"
+#include "btf/ext.h"
+#include "loader/sections.h"
+
+namespace bpfld::loader {
+
+// spec: where in the file an item comes from.
+struct Origin {
+  std::string section;
+  u64 offset = 0;  // bytes from the section's start
+  bool operator==(const Origin&) const = default;
+};
+
+enum class MapSource : u8 { declared, data, rodata, bss };  // a .maps variable, or a data section
+
+// spec: one map. Data sections are maps too: an ARRAY of one element, the section's bytes.
+struct MapSpec {
+  std::string name;         // as in the source, or the section's name (".rodata")
+  std::string kernel_name;  // as the kernel will show it: "execsnoo.rodata"
+  Origin origin;
+  MapSource source = MapSource::declared;
+  bpf::MapType type = bpf::MapType::unspec;
+  u32 key_size = 0, value_size = 0, max_entries = 0, flags = 0;
+  u32 numa_node = 0;
+  u64 map_extra = 0;
+  u32 btf_key_type = 0, btf_value_type = 0;  // ids in ObjectSpec::btf
+  bool pin_by_name = false;
+  std::vector<std::byte> contents;  // first value of a data section's map; empty: zeros
+  bool freeze = false;              // .rodata: read-only once filled
+  bool operator==(const MapSpec&) const = default;
+};
+
+enum class ReferenceKind : u8 {
+  map,        // ld_imm64: the address of maps[index]
+  map_value,  // ld_imm64: the address of byte `offset` in the one value of maps[index]
+  call,       // call: functions[index]
+  function,   // ld_imm64: the address of functions[index], for a callback
+  extern_,    // externs[index]
+};
+
+// spec: an instruction that needs something else's address.
+struct Reference {
+  InsnIndex at;  // slots from the function's start
+  ReferenceKind kind = ReferenceKind::map;
+  u32 index = 0;
+  u64 offset = 0;  // bytes, for map_value
+  bool operator==(const Reference&) const = default;
+};
+
+struct FunctionInfo {
+  InsnIndex at;
+  u32 type = 0;  // id of a FUNC in ObjectSpec::btf
+  bool operator==(const FunctionInfo&) const = default;
+};
+struct LineInfo {
+  InsnIndex at;
+  u32 file_name = 0, line_text = 0, line_column = 0;  // as in btf::LineInfo
+  bool operator==(const LineInfo&) const = default;
+};
+struct CoreRelocation {
+  InsnIndex at;
+  u32 number = 0;  // position in .BTF.ext, where the answers may depend on the order
+  u32 type = 0;    // id in ObjectSpec::btf
+  std::string access;
+  btf::CoreKind kind{};
+  bool operator==(const CoreRelocation&) const = default;
+};
+
+// spec: one C function: a program's entry, or a subprogram that programs call. All positions are
+// slots from the function's own start.
+struct FunctionSpec {
+  std::string name;
+  Origin origin;
+  bool is_static = false;  // the verifier checks it inline: STB_LOCAL or hidden
+  std::vector<bpf::Insn> insns;
+  std::vector<Reference> references;    // ordered by `at`
+  std::vector<FunctionInfo> func_info;  // ordered; empty if the object has none
+  std::vector<LineInfo> line_info;
+  std::vector<CoreRelocation> core;
+  bool operator==(const FunctionSpec&) const = default;
+};
+
+// spec: an entry function with its section's meaning. `row` points into the SEC() table.
+struct ProgramSpec {
+  u32 function = 0;  // index into ObjectSpec::functions
+  std::string name;
+  std::string section;  // the ELF section's name, '?' included
+  const SectionRow* row = nullptr;
+  std::string target;  // "sched/sched_switch"
+  bool autoload = true;
+  bool operator==(const ProgramSpec&) const = default;
+};
+
+// spec: a name that the kernel provides: a Kconfig value, a kernel symbol or a kfunc.
+struct ExternSpec {
+  std::string name;
+  std::string section;  // ".kconfig", ".ksyms" or empty when the object has no BTF for it
+  bool weak = false;
+  bool operator==(const ExternSpec&) const = default;
+};
+
+// spec: a global variable of a data section.
+struct VariableSpec {
+  std::string name;
+  u32 map = 0;               // index into ObjectSpec::maps
+  u32 offset = 0, size = 0;  // bytes in the map's value
+  u32 type = 0;              // id in ObjectSpec::btf
+  bool operator==(const VariableSpec&) const = default;
+};
+
+// spec: the object.
+struct ObjectSpec {
+  std::string name;  // file name without directories and suffix: names the data maps
+  ByteOrder order = kHostOrder;
+  std::string license;
+  std::optional<u32> kernel_version;  // from SEC("version")
+  std::vector<std::byte>
+      btf;  // native order, data sections' sizes and offsets filled in; empty if none
+  std::vector<MapSpec> maps;
+  std::vector<FunctionSpec> functions;
+  std::vector<ProgramSpec> programs;
+  std::vector<VariableSpec> variables;
+  std::vector<ExternSpec> externs;
+  std::vector<std::string> notes;  // sections that were left out, and why
+  bool operator==(const ObjectSpec&) const = default;
+};
+
+}  // namespace bpfld::loader

@@ -1,0 +1,67 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The test suites: what each runs, what it needs first, how its result is read. One row each.
+
+`reader` names a row of counts.READERS. `alone` keeps everything else from running beside it: the live
+tests use the kernel that all others run on, and a compilation uses every core.
+"""
+
+from dataclasses import dataclass
+
+PYTHON = "python3"
+
+
+@dataclass(frozen=True)
+class Suite:
+    name: str
+    command: tuple[str, ...]
+    reader: str = "doctest"
+    needs: tuple[str, ...] = ()
+    timeout: float = 300.0  # seconds
+    alone: bool = False
+
+
+# What a suite may need, and the command that provides it; each runs once, before the suites.
+NEEDS = {
+    "build": ("./dev", "build"),
+    "build-fuzz": ("./dev", "build", "fuzz"),
+    "kernel 5.10": (PYTHON, "tests/vm/vm.py", "fetch", "5.10"),
+    "kernel 6.1": (PYTHON, "tests/vm/vm.py", "fetch", "6.1"),
+    "kernel 6.12": (PYTHON, "tests/vm/vm.py", "fetch", "6.12"),
+    "kernel newest": (PYTHON, "tests/vm/vm.py", "fetch", "newest"),
+}
+NEEDS_TIMEOUT = 1800.0  # seconds
+
+
+def on_kernel(label: str) -> Suite:
+    command = (PYTHON, "tests/on_kernel.py", label, "--timeout", "600", "--", "build/tests/live_test")
+    return Suite(f"vm-{label}", command, needs=("build", f"kernel {label}"), timeout=660)
+
+
+SUITES = (
+    Suite("layers", (PYTHON, "tests/layers.py"), reader="summary"),
+    Suite("tools", (PYTHON, "tests/tools.py"), reader="unittest"),
+    Suite("unit", ("build/tests/unit_test",), needs=("build",)),
+    Suite("golden", ("build/tests/golden_test",), needs=("build",)),
+    Suite("cli", ("build/tests/cli_test",), needs=("build",)),
+    Suite("replay", (PYTHON, "tests/fuzz.py", "--replay"), reader="summary", needs=("build",)),
+    Suite("syscalls", (PYTHON, "tests/syscalls.py"), reader="unittest", needs=("build",), timeout=120,
+          alone=True),
+    Suite("live", ("build/tests/live_test",), needs=("build",), timeout=600, alone=True),
+    Suite("clang", ("./dev", "build", "clang"), reader="status", timeout=1800, alone=True),
+    Suite("fuzz", (PYTHON, "tests/fuzz.py"), reader="summary", needs=("build-fuzz",), timeout=900, alone=True),
+    on_kernel("5.10"),
+    on_kernel("6.1"),
+    on_kernel("6.12"),
+    on_kernel("newest"),
+)
+
+
+def choose(names: list[str]) -> list[Suite]:
+    """The suites called `names`, in the table's order; `vm` stands for all of its kernels, none for all."""
+    known = {suite.name for suite in SUITES}
+    for name in names:
+        if name != "vm" and name not in known:
+            raise ValueError(f"there is no suite \"{name}\": {' '.join(suite.name for suite in SUITES)}, "
+                             f"or vm for all kernels")
+    return [suite for suite in SUITES
+            if not names or suite.name in names or ("vm" in names and suite.name.startswith("vm-"))]

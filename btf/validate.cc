@@ -13,6 +13,7 @@
 #include <bit>
 #include <utility>
 
+#include "base/escape.h"
 #include "btf/layout.h"
 #include "btf/types.h"
 #include "btf/view.h"
@@ -22,7 +23,8 @@ namespace {
 
 constexpr std::size_t kMaxIdentifier = 511;  // KSYM_NAME_LEN - 1 of the kernel
 
-// A rule that a type breaks. The message starts with the type's number and kind.
+// A rule that a type breaks. The message starts with the type's number and kind; names in it are
+// escaped.
 template <typename... Args>
 std::unexpected<Error> broken(const Type& type, FormatString<std::type_identity_t<Args>...> rule,
                               const Args&... args) {
@@ -33,7 +35,7 @@ std::unexpected<Error> broken(const Type& type, FormatString<std::type_identity_
   const std::array<FormatArg, sizeof...(Args)> list{FormatArg(args)...};
   std::string text;
   format_to(text, rule.text, list);
-  return fail(Code::malformed, "{} {}", start, text);
+  return fail(Code::malformed, "{}", escape_terminal(start + " " + text));
 }
 
 bool is_identifier(std::string_view name) {

@@ -90,10 +90,9 @@ Code code_of(Verdict verdict) {
   std::unreachable();
 }
 
-std::string describe(const Resolution& resolution, const View& local,
+std::string describe(const Resolution& resolution, const CoreRelo& relo, const View& local,
                      std::span<const Target> targets) {
-  return format("{} {} ({}): {}{}", core_kind_name(resolution.relo.kind),
-                path_text(local, resolution.relo), resolution.relo.access,
+  return format("{} {} ({}): {}{}", core_kind_name(relo.kind), path_text(local, relo), relo.access,
                 answer_text(resolution, targets), losers_text(resolution, targets));
 }
 

@@ -226,7 +226,7 @@ void set_failure(Resolution& out, Verdict verdict, Reason reason) {
 void Resolver::try_candidate(const AccessPath& path, const Value& ours, Candidate& candidate,
                              Resolution& out) {
   const View& target = *targets_[candidate.target].view;
-  const CoreKind kind = out.relo.kind;
+  const CoreKind kind = out.kind;
   AccessPath found;
   const MatchResult match =
       match_candidate({local_, target, budget_}, kind, path, candidate.type, found);
@@ -256,7 +256,7 @@ void Resolver::try_candidate(const AccessPath& path, const Value& ours, Candidat
 }
 
 void Resolver::weigh(const AccessPath& path, const Value& ours, Pool& pool, Resolution& out) {
-  out.verdict = verdict_without_match(out.relo.kind);
+  out.verdict = verdict_without_match(out.kind);
   for (const Candidate& known : pool.candidates) {
     Candidate candidate = known;
     if (known.lost_in != kNoRelo)
@@ -272,7 +272,7 @@ void Resolver::weigh(const AccessPath& path, const Value& ours, Pool& pool, Reso
 }
 
 // Those that did not match are out, unless none did.
-void prune(Pool& pool, const Resolution& answer, u32 number) {
+void prune(Pool& pool, const Resolution& answer) {
   if (answer.verdict != Verdict::matched || answer.losers == 0) return;
   std::size_t won = 0;  // considered has all winners, in the pool's order
   for (Candidate& candidate : pool.candidates) {
@@ -284,7 +284,7 @@ void prune(Pool& pool, const Resolution& answer, u32 number) {
     if (is_winner)
       won++;
     else if (candidate.lost_in == kNoRelo)
-      candidate.lost_in = number;
+      candidate.lost_in = answer.relo;
   }
 }
 
@@ -295,7 +295,8 @@ Verdict verdict_of_local(Reason reason) {
 
 Resolution Resolver::answer(const CoreRelo& relo, u32 number) {
   Resolution out;
-  out.relo = relo;
+  out.relo = number;
+  out.kind = relo.kind;
   AccessPath path;
   Value ours;
   Reason reason = parse_access(local_, relo, path);
@@ -315,7 +316,7 @@ Resolution Resolver::answer(const CoreRelo& relo, u32 number) {
     return out;
   }
   weigh(path, ours, *pool, out);
-  prune(*pool, out, number);
+  prune(*pool, out);
   return out;
 }
 

@@ -57,9 +57,10 @@ struct Candidate {
 };
 inline constexpr u32 kMaxLosers = 16;  // kept per relocation; more are only counted
 
-// spec: one answer, and why. Its relo's string is a view into the object's BTF.
+// spec: one answer, and why.
 struct Resolution {
-  CoreRelo relo;
+  u32 relo = 0;  // index in the list that was resolved
+  CoreKind kind = CoreKind::field_byte_offset;
   Verdict verdict = Verdict::poisoned;
   Reason reason = Reason::none;  // of a verdict that is not usable
   // The values were taken from storage that need not be as it was compiled (a bitfield's unit, a
@@ -87,9 +88,9 @@ struct Resolution {
                                                       std::span<const Target> targets,
                                                       std::span<const CoreRelo> relos);
 
-// One line: "byte_off task_struct.pid (0:5): 1256 -> 2296 in vmlinux [87]; ...". Names are as in
-// the BTF: escape before printing.
-std::string describe(const Resolution& resolution, const View& local,
+// One line: "byte_off task_struct.pid (0:5): 1256 -> 2296 in vmlinux [87]; ...". `relo` is the one
+// that was resolved. Names are as in the BTF: escape before printing.
+std::string describe(const Resolution& resolution, const CoreRelo& relo, const View& local,
                      std::span<const Target> targets);
 
 }  // namespace bpfld::btf::core

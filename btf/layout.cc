@@ -115,6 +115,9 @@ Status step(const View& view, std::vector<Frame>& stack, std::unordered_map<u32,
   }
   const auto [entry, is_new] = known.try_emplace(inner.id.value, kInProgress);
   if (is_new) {
+    if (stack.size() > kMaxChain)
+      return fail(Code::malformed, "BTF type [{}]: more than {} structs deep", frame.type.id.value,
+                  kMaxChain);
     stack.push_back({.type = inner});  // `frame` is gone now; the member is looked at again later
     return {};
   }

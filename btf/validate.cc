@@ -276,22 +276,22 @@ Status check_tag(const View& view, const Type& type) {
 Status check_references(const View& view, const Type& type) {
   if (type.kind == Kind::array) {
     const Array info = array(type);
-    TRY(check_is_type(view, type, part("the element"), info.element));
-    TRY(check_is_type(view, type, part("the index"), info.index));
+    TRY(check_is_type(view, type, part("element"), info.element));
+    TRY(check_is_type(view, type, part("index"), info.index));
     const Kind index = view.kind(resolve(view, info.index));
     if (index != Kind::int_) return broken(type, "is indexed by {}", kind_name(index));
     if (info.element.value == 0) return broken(type, "has void elements");
     return {};
   }
   if (third_word(type.kind) != Third::type) return {};
-  TRY(check_id(view, type, part("its target"), type.type()));
+  TRY(check_id(view, type, part("target"), type.type()));
   const Kind target = view.kind(type.type());
   if (type.kind == Kind::decl_tag) return check_tag(view, type);
   if (type.kind == Kind::func && target != Kind::func_proto)
     return broken(type, "has type [{}], which is {}, not FUNC_PROTO", type.type().value,
                   kind_name(target));
   if (type.kind == Kind::var && type.type() == TypeId{}) return broken(type, "is void");
-  return check_is_type(view, type, part("its target"), type.type());
+  return check_is_type(view, type, part("target"), type.type());
 }
 
 // The only type that a chain can go on to, or void where the chain ends: at structs and functions.

@@ -48,11 +48,12 @@ std::string_view find_name(std::span<const NumberName> rows, u32 number) {
   return {};
 }
 
+constexpr std::size_t kShownName = 64;  // bytes of a name that are shown
+
 // Escaped, and cut to what fits a line.
 std::string shown(std::string_view name) {
-  constexpr std::size_t kShown = 64;
-  if (name.size() <= kShown) return escape_terminal(name);
-  return escape_terminal(name.substr(0, kShown)) + "...";
+  if (name.size() <= kShownName) return escape_terminal(name);
+  return escape_terminal(name.substr(0, kShownName)) + "...";
 }
 
 // Rows of cells; the last column is not padded.
@@ -78,6 +79,7 @@ class Table {
   std::string text() const {
     std::string out;
     std::vector<std::string> titles;
+    titles.reserve(columns_.size());
     for (const Column& column : columns_)
       titles.emplace_back(column.title);
     append(out, titles);

@@ -27,11 +27,12 @@ bool starts_with(Bytes file, const std::array<u8, 4>& magic) {
          std::ranges::equal(file.first(magic.size()), std::as_bytes(std::span(magic)));
 }
 
+constexpr std::size_t kShownName = 64;  // bytes
+
 // Escaped and in quotes. Names are cut: an error is one line.
 std::string quoted(std::string_view name) {
-  constexpr std::size_t kShown = 64;
-  const bool cut = name.size() > kShown;
-  return format("\"{}{}\"", escape_terminal(name.substr(0, kShown)), cut ? "..." : "");
+  const bool cut = name.size() > kShownName;
+  return format("\"{}{}\"", escape_terminal(name.substr(0, kShownName)), cut ? "..." : "");
 }
 
 // clang-format off
@@ -230,12 +231,14 @@ Result<u64> count_entries(const Section& table, u64 entry_size) {
   return table.size / entry_size;
 }
 
+// In the order of STT_NOTYPE = 0 to STT_TLS = 6.
+constexpr std::array kSymbolTypes = {SymbolType::none,    SymbolType::object, SymbolType::function,
+                                     SymbolType::section, SymbolType::file,   SymbolType::common,
+                                     SymbolType::tls};
+
 SymbolType symbol_type(u8 info) {
-  constexpr std::array kTypes = {SymbolType::none,    SymbolType::object, SymbolType::function,
-                                 SymbolType::section, SymbolType::file,   SymbolType::common,
-                                 SymbolType::tls};
   const std::size_t type = info & 0xf;
-  return type < kTypes.size() ? kTypes[type] : SymbolType::other;
+  return type < kSymbolTypes.size() ? kSymbolTypes[type] : SymbolType::other;
 }
 
 SymbolBinding symbol_binding(u8 info) {

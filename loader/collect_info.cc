@@ -122,9 +122,10 @@ Status collect_info(Collector& state) {
            [](FunctionSpec& f, InsnIndex at, const btf::LineInfo& r) {
              f.line_info.push_back({at, r.file_name, r.line_text, r.line_column});
            }));
+  u32 core_number = 0;
   TRY(deal(state, state.ext->core, "CO-RE",
-           [](FunctionSpec& f, InsnIndex at, const btf::CoreRelo& r) {
-             f.core.push_back({at, r.type.value, std::string(r.access), r.kind});
+           [&core_number](FunctionSpec& f, InsnIndex at, const btf::CoreRelo& r) {
+             f.core.push_back({at, core_number++, r.type.value, std::string(r.access), r.kind});
            }));
   for (FunctionSpec& function : state.spec.functions) {
     std::ranges::stable_sort(function.func_info, {}, &FunctionInfo::at);

@@ -1,15 +1,96 @@
 // SPDX-License-Identifier: Apache-2.0
+// See core.h.
 #include "loader/core.h"
 
+#include <algorithm>
+
 namespace bpfld::loader {
+namespace {
+
+using btf::core::Target;
+
+const CoreRelocation& relocation(const ObjectSpec& spec, CoreOutcome::Source source) {
+  return spec.functions[source.function].core[source.index];
+}
+
+// In the order of .BTF.ext, which is not that of the functions.
+std::vector<CoreOutcome::Source> sources_of(const ObjectSpec& spec,
+                                            std::span<const u32> functions) {
+  std::vector<CoreOutcome::Source> out;
+  for (const u32 function : functions) {
+    for (u32 i = 0; i < spec.functions[function].core.size(); i++)
+      out.push_back({.function = function, .index = i});
+  }
+  std::ranges::stable_sort(
+      out, {}, [&](CoreOutcome::Source source) { return relocation(spec, source).number; });
+  return out;
+}
+
+btf::CoreRelo to_relo(const CoreRelocation& relocation) {
+  return {.insn_offset = static_cast<u32>(relocation.at.value * kInsnSize),
+          .type = {relocation.type},
+          .access = relocation.access,
+          .kind = relocation.kind};
+}
+
+std::vector<Target> targets_of(const KernelProfile& profile) {
+  if (!profile.btf) return {};
+  return {{.view = &profile.btf->view, .name = "vmlinux"}};
+}
+
+}  // namespace
+
+Result<CoreOutcome> resolve_core(const ObjectSpec& spec, std::span<const u32> functions,
+                                 const KernelProfile& profile) {
+  CoreOutcome out;
+  out.sources = sources_of(spec, functions);
+  if (out.sources.empty()) return out;
+  if (!profile.btf)
+    return fail(Code::not_found, "{} CO-RE relocations need the kernel's BTF: {}",
+                out.sources.size(), profile.btf_problem);
+  const btf::View local = TRY(btf::View::parse(spec.btf));
+  std::vector<btf::CoreRelo> relos;
+  relos.reserve(out.sources.size());
+  for (const CoreOutcome::Source source : out.sources)
+    relos.push_back(to_relo(relocation(spec, source)));
+  out.resolutions = TRY(btf::core::resolve(local, targets_of(profile), relos));
+  return out;
+}
+
+Status patch_core(const ObjectSpec& spec, const KernelProfile& profile, CoreOutcome& outcome,
+                  std::vector<std::vector<bpf::Insn>>& code) {
+  outcome.fixups.reserve(outcome.resolutions.size());
+  for (u32 i = 0; i < outcome.resolutions.size(); i++) {
+    const CoreOutcome::Source source = outcome.sources[i];
+    const CoreRelocation& relo = relocation(spec, source);
+    Fixup fixup =
+        TRY(with_context(fix_up(code[source.function], relo.at, outcome.resolutions[i]), [&] {
+          return format("function \"{}\": instruction {}: CO-RE relocation #{}: {}",
+                        spec.functions[source.function].name, relo.at.value, relo.number,
+                        describe_core(spec, profile, outcome, i));
+        }));
+    fixup.function = source.function;
+    outcome.fixups.push_back(fixup);
+  }
+  return {};
+}
 
 Result<CoreOutcome> relocate_core(const ObjectSpec& spec, std::span<const u32> functions,
                                   const KernelProfile& profile,
                                   std::vector<std::vector<bpf::Insn>>& code) {
-  (void)profile, (void)code;
-  for (u32 f : functions)
-    if (!spec.functions[f].core.empty()) return fail(Code::unsupported, "CO-RE");
-  return CoreOutcome{};
+  CoreOutcome out = TRY(resolve_core(spec, functions, profile));
+  TRY(patch_core(spec, profile, out, code));
+  return out;
+}
+
+std::string describe_core(const ObjectSpec& spec, const KernelProfile& profile,
+                          const CoreOutcome& outcome, u32 resolution) {
+  if (resolution >= outcome.resolutions.size()) return {};
+  const Result<btf::View> local = btf::View::parse(spec.btf);
+  if (!local) return local.error().message();
+  return btf::core::describe(outcome.resolutions[resolution],
+                             to_relo(relocation(spec, outcome.sources[resolution])), *local,
+                             targets_of(profile));
 }
 
 }  // namespace bpfld::loader

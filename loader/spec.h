@@ -71,7 +71,8 @@ struct LineInfo {
 };
 struct CoreRelocation {
   InsnIndex at;
-  u32 type = 0;
+  u32 number = 0;  // position in .BTF.ext, where the answers may depend on the order
+  u32 type = 0;    // id in ObjectSpec::btf
   std::string access;
   btf::CoreKind kind{};
   bool operator==(const CoreRelocation&) const = default;

@@ -58,7 +58,7 @@ class CoreCase {
     return all.empty() ? Resolution{} : all.back();
   }
   std::string text(const Resolution& resolution) const {
-    return btf::core::describe(resolution, local_view_.back(), targets_);
+    return btf::core::describe(resolution, relos_[resolution.relo], local_view_.back(), targets_);
   }
 
  private:

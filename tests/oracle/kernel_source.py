@@ -3,8 +3,8 @@
 
 The oracle compiles the kernel's own BPF selftests and a libbpf newer than Debian's. Both are in these
 packages; none of it is ever committed. apt fetches and checks the package, only the wanted folders are
-unpacked, and they stay in <cache>/source-<series>/ with the package's version in `version`, written
-last. What is cached is used as it is, without a network.
+unpacked, and they stay in <cache>/source-<series>/ with the package's version in `version` and what was
+unpacked in `folders`. What is cached is used as it is, without a network.
 """
 
 import os
@@ -27,8 +27,8 @@ def cache_root() -> pathlib.Path:
 
 # What is unpacked, by series.
 FOLDERS = {
-    "6.1": ("tools/testing/selftests/bpf", "tools/lib/bpf", "tools/include", "include/uapi", "scripts/bpf_doc.py"),
-    "6.12": ("tools/lib/bpf", "tools/include", "include/uapi"),
+    "6.1": ("tools/testing/selftests/bpf", "tools/lib/bpf", "tools/include", "scripts/bpf_doc.py"),
+    "6.12": ("tools/lib/bpf", "tools/include", "tools/arch/x86/include"),
 }
 
 
@@ -71,7 +71,7 @@ def _unpack(package: pathlib.Path, series: str, into: pathlib.Path) -> None:
 def ensure(series: str) -> pathlib.Path:
     """The folder of the unpacked source. Errors: SourceError."""
     final = cache_root() / f"source-{series}"
-    if (final / "version").is_file():
+    if (final / "folders").is_file() and (final / "folders").read_text().split() == list(FOLDERS[series]):
         return final
     final.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix=f".source-{series}-", dir=final.parent) as name:
@@ -83,6 +83,7 @@ def ensure(series: str) -> pathlib.Path:
         version = subprocess.run(["dpkg-deb", "-f", str(package), "Version"], check=True, text=True,
                                  stdout=subprocess.PIPE).stdout
         (tree / "version").write_text(version)
+        (tree / "folders").write_text("".join(f"{name}\n" for name in FOLDERS[series]))
         shutil.rmtree(final, ignore_errors=True)
         tree.rename(final)
     return final

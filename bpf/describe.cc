@@ -38,6 +38,9 @@ class Fields {
     out_ += format("{}={}", name, value);
     return *this;
   }
+  Fields& text_if(bool shown, std::string_view name, std::string_view value) {
+    return shown ? text(name, value) : *this;
+  }
   Fields& number(std::string_view name, u64 value) { return text(name, format("{}", value)); }
   Fields& nonzero(std::string_view name, u64 value) {
     return value != 0 ? number(name, value) : *this;
@@ -102,7 +105,8 @@ struct Describer {
         .nonzero("log_size", r.log_size)
         .flags("prog_flags", r.flags)
         .text("prog_name", quote(r.name))
-        .text("expected_attach_type", upper(name_of(r.expected_attach_type)))
+        .text_if(r.expected_attach_type != AttachType{}, "expected_attach_type",
+                 upper(name_of(r.expected_attach_type)))
         .fd("prog_btf_fd", r.btf)
         .nonzero("func_info_cnt", r.func_info.count)
         .nonzero("line_info_cnt", r.line_info.count)

@@ -152,15 +152,15 @@ inline auto fields(LayoutRow& r) {
   return std::tie(r.info_bytes, r.entry_bytes, r.flags);
 }
 
-struct Record {
+struct TypeRecord {
   u32 name;
   u32 info;
   u32 size_or_type;
 };
-inline auto fields(Record& r) {
+inline auto fields(TypeRecord& r) {
   return std::tie(r.name, r.info, r.size_or_type);
 }
-static_assert(sizeof(Record) == kRecordBytes && sizeof(Header) == 24);
+static_assert(sizeof(TypeRecord) == kRecordBytes && sizeof(Header) == 24);
 
 // Bits of `info`. Blobs from before the widening have zeros in the added bits.
 constexpr u32 info_vlen(u32 info) {

@@ -128,7 +128,7 @@ std::vector<std::vector<TypeId>> find_named(const View& view,
     const u32 end = std::min(view.own_count() - start, kBlock) + start;
     std::size_t count = 0;
     for (u32 i = start; i < end; i++) {
-      const Record record = view.own_record(i);
+      const TypeRecord record = view.own_record(i);
       named[count] = {i, record.name};
       count += kinds.has(info_kind(record.info)) && record.name != 0 ? 1 : 0;
     }

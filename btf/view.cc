@@ -207,7 +207,7 @@ Type View::type(TypeId id) const {
   const u64 start = view->offsets_[index];
   const u64 end =
       index + 1 < view->offsets_.size() ? view->offsets_[index + 1] : view->types_.size();
-  const Record record = view->own_record(index);
+  const TypeRecord record = view->own_record(index);
   const u32 kind = info_kind(record.info);
   Type type;
   type.id = id;

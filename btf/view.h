@@ -109,7 +109,9 @@ class View {
   u32 string_end() const { return first_string_ + static_cast<u32>(strings_.size()); }
   // The three words that all kinds share, of this blob's own type number `index`: id first_id() +
   // index.
-  Record own_record(u32 index) const { return load_checked<Record>(types_, offsets_[index]); }
+  TypeRecord own_record(u32 index) const {
+    return load_checked<TypeRecord>(types_, offsets_[index]);
+  }
   u32 own_count() const { return static_cast<u32>(offsets_.size()); }
   // Position of a type's record, bytes from the start of the type section (this blob's own ids
   // only).

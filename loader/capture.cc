@@ -143,7 +143,10 @@ Result<KernelProfile> capture(const Needs& needs, const CaptureOptions& options)
   profile.release = name.release;
   profile.version_code = kernel_version_code(name.release, name.version);
   profile.page_size = static_cast<u32>(::sysconf(_SC_PAGESIZE));
-  if (needs.possible_cpus) profile.possible_cpus = TRY(perf::possible_cpu_count());
+  if (needs.possible_cpus) {
+    const std::vector<u32> cpus = TRY(perf::possible_cpus());
+    profile.possible_cpus = cpus.empty() ? 1 : cpus.back() + 1;
+  }
   if (!needs.tracepoints.empty()) {
     const Result<perf::Tracefs> tracefs = perf::Tracefs::open();
     for (const std::string& target : needs.tracepoints)

@@ -49,14 +49,21 @@ Answer ask(bpf::Kernel& kernel, const bpf::Request& request, int yes_errno, int 
   return reply.error().errno_value == no_errno ? Answer::no : Answer::unknown;
 }
 
-// A perf link on a program that does not exist: a kernel that knows the attach type looks for the
-// program first (EBADF), an older one rejects the type (EINVAL).
+// A perf link of a real program on an event that does not exist: a kernel that knows such links
+// looks for the event (EBADF); an older one finds no program type for the attach type (EINVAL).
 Answer probe_perf_link(bpf::Kernel& kernel) {
-  bpf::LinkCreate request;
-  request.program = Fd::number(0x7fffffff);
-  request.target = Fd::number(0x7fffffff);
-  request.attach_type = bpf::AttachType::perf_event;
-  return ask(kernel, request, EBADF, EINVAL);
+  bpf::ProgLoad load;
+  load.type = bpf::ProgType::tracepoint;
+  load.license = "GPL";
+  load.insns = {bpf::mov64_imm(0, 0), bpf::exit_insn()};
+  const Result<bpf::Reply> loaded = kernel.call(load);
+  if (!loaded) return Answer::unknown;
+  const UniqueFd program(static_cast<int>(loaded->value));
+  bpf::LinkCreate create;
+  create.program = Fd::number(program.get());
+  create.target = Fd::number(0x7fffffff);
+  create.attach_type = bpf::AttachType::perf_event;
+  return ask(kernel, create, EBADF, EINVAL);
 }
 
 // bpf_ktime_get_coarse_ns came in the same release as memcg accounting, and nothing else tells.

@@ -1,10 +1,13 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""A short turn of every fuzz target: replays its committed seeds, then explores for a few seconds.
+"""A short turn of every fuzz target: its committed seeds, then a few seconds of exploring.
 
-A target is a program build-fuzz/fuzz/<name>_fuzz; its seeds are the files of fuzz/seeds/<name>/. Each
+A target is a program build-fuzz/fuzz/<name>_fuzz; its seeds are the files of fuzz/corpus/<name>/. Each
 input has one second and 256 MiB, and no allocation may pass 64 MiB: hostile bytes must cost little.
 What breaks a target is kept in .cache/fuzz/. BPFLD_FUZZ_SECONDS sets the time for each target.
+
+With --replay no fuzzer is needed: the ordinary build's build/fuzz/<name>_replay runs every seed, every
+truncation of it and every change of one byte.
 """
 
 import os
@@ -14,44 +17,56 @@ import sys
 import tempfile
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
+FOUND = ROOT / ".cache" / "fuzz"
 LIMITS = ("-timeout=1", "-rss_limit_mb=256", "-malloc_limit_mb=64")
 
 
-def commands(target: pathlib.Path, seeds: pathlib.Path, scratch: str, seconds: int) -> list[list[str]]:
-    """Replaying is a run of its own, so that no seed can be crowded out by what exploring finds."""
-    program = [str(target), *LIMITS, f"-artifact_prefix={ROOT / '.cache' / 'fuzz'}/{target.name}-"]
-    explore = [*program, f"-max_total_time={seconds}", "-print_final_stats=1", scratch]
-    if not seeds.is_dir():
-        return [explore]
-    return [[*program, "-runs=0", str(seeds)], [*explore, str(seeds)]]
+def programs(pattern: str) -> list[pathlib.Path]:
+    return sorted(path for path in ROOT.glob(pattern) if path.is_file() and os.access(path, os.X_OK))
 
 
-def run_target(target: pathlib.Path, seconds: int) -> bool:
-    """Whether a target survived; its output is shown if it did not."""
-    seeds = ROOT / "fuzz" / "seeds" / target.name.removesuffix("_fuzz")
-    with tempfile.TemporaryDirectory(prefix="bpfld-fuzz-") as scratch:
-        for command in commands(target, seeds, scratch, seconds):
-            result = subprocess.run(command, check=False, cwd=ROOT, text=True, errors="replace",
-                                    stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
-            if result.returncode != 0:
-                print(f"{target.name}: exit status {result.returncode}\n{result.stdout[-8000:]}")
-                return False
-        runs = [line.split()[-1] for line in result.stdout.splitlines() if "number_of_executed_units" in line]
-        count = runs[0] if runs else "?"
-        print(f"{target.name}: {count} inputs, nothing found{'' if seeds.is_dir() else ' (no seeds)'}")
+def seeds_of(program: pathlib.Path) -> pathlib.Path:
+    return ROOT / "fuzz" / "corpus" / program.name.rpartition("_")[0]
+
+
+def fuzz_commands(program: pathlib.Path, scratch: str, seconds: int) -> list[list[str]]:
+    """Seeds are a run of their own, so that none can be crowded out by what exploring finds."""
+    seeds = seeds_of(program)
+    start = [str(program), *LIMITS, f"-artifact_prefix={FOUND}/{program.name}-"]
+    explore = [*start, f"-max_total_time={seconds}", "-print_final_stats=1", scratch]
+    return [[*start, "-runs=0", str(seeds)], [*explore, str(seeds)]] if seeds.is_dir() else [explore]
+
+
+def survives(program: pathlib.Path, commands: list[list[str]]) -> bool:
+    """Runs the commands until one fails; shows its output, or the last line that counts inputs."""
+    output = ""
+    for command in commands:
+        result = subprocess.run(command, check=False, cwd=ROOT, text=True, errors="replace",
+                                stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+        output = result.stdout
+        if result.returncode != 0:
+            print(f"{program.name}: exit status {result.returncode}\n{output[-8000:]}", flush=True)
+            return False
+    counted = [line.strip() for line in output.splitlines() if "executed_units" in line or "inputs" in line]
+    print(f"{program.name}: {counted[-1] if counted else 'survived'}"
+          f"{'' if seeds_of(program).is_dir() else ' (it has no seeds)'}", flush=True)
     return True
 
 
-def main() -> int:
+def main(argv: list[str]) -> int:
+    FOUND.mkdir(parents=True, exist_ok=True)
     seconds = int(os.environ.get("BPFLD_FUZZ_SECONDS", "5"))
-    (ROOT / ".cache" / "fuzz").mkdir(parents=True, exist_ok=True)
-    programs = ROOT.glob("build-fuzz/fuzz/*_fuzz")
-    targets = sorted(path for path in programs if path.is_file() and os.access(path, os.X_OK))
-    passed = sum(run_target(target, seconds) for target in targets)
-    failed = len(targets) - passed
-    print(f"[fuzz] targets: {len(targets)} | {passed} passed | {failed} failed | 0 skipped")
-    return 1 if failed or not targets else 0
+    passed = failed = 0
+    for program in programs("build/fuzz/*_replay" if argv == ["--replay"] else "build-fuzz/fuzz/*_fuzz"):
+        with tempfile.TemporaryDirectory(prefix="bpfld-fuzz-") as scratch:
+            commands = ([[str(program), "--mutate", str(seeds_of(program))]] if argv == ["--replay"]
+                        else fuzz_commands(program, scratch, seconds))
+            good = survives(program, commands)
+        passed += good
+        failed += not good
+    print(f"[fuzz] targets: {passed + failed} | {passed} passed | {failed} failed | 0 skipped")
+    return 1 if failed or not passed else 0
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(main(sys.argv[1:]))

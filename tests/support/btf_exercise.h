@@ -3,11 +3,13 @@
 // bytes are, each question gets an answer or an error, in bounded time and memory.
 #pragma once
 
+#include <algorithm>
 #include <array>
 
 #include "btf/ext.h"
 #include "btf/index.h"
 #include "btf/layout.h"
+#include "btf/print_value.h"
 
 namespace bpfld::test {
 
@@ -27,13 +29,17 @@ inline u64 read_entries(const btf::View& view, const btf::Type& type) {
   return sum + static_cast<u64>(btf::tag_component(type));
 }
 
-inline u64 ask_everything(const btf::View& view) {
+// `sample`: bytes to print as a value of every type.
+inline u64 ask_everything(const btf::View& view, Bytes sample) {
+  const btf::PrintOptions small = {.max_bytes = 1000};
   u64 sum = view.validate() ? 1 : 0;
   for (u32 id = view.first_id(); id <= view.count(); id++) {
     const btf::Type type = view.type({id});
     sum += read_entries(view, type);
     sum += btf::size_of(view, {id}).value_or(0) + btf::align_of(view, {id}).value_or(0);
     sum += btf::type_name(view, {id}).size();
+    sum += btf::print_text(view, {id}, sample, small).size();
+    sum += btf::print_json(view, {id}, sample, small).size();
     sum += btf::skip_modifiers(view, {id}).value + btf::resolved(view, {id}).vlen;
   }
   const std::array<std::string_view, 3> names = {"int", "task_struct", "a"};
@@ -46,7 +52,9 @@ inline u64 ask_everything(const btf::View& view) {
 // Parses the bytes, alone and as split BTF on top of `base`, and asks.
 inline u64 exercise_btf(Bytes blob, const btf::View* base = nullptr) {
   const Result<btf::View> view = btf::View::parse(blob, base);
-  return view ? ask_everything(*view) : view.error().what.size();
+  // Its own first bytes serve as a record: as hostile as the rest, and there is always something.
+  return view ? ask_everything(*view, blob.first(std::min<std::size_t>(blob.size(), 256)))
+              : view.error().what.size();
 }
 
 inline u64 exercise_btf_ext(Bytes blob, const btf::View& btf) {

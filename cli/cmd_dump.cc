@@ -159,6 +159,23 @@ std::string core_json(const Listing& listing) {
   return out;
 }
 
+// [slot, type id]: as the kernel takes func_info.
+std::string functions_json(const Listing& listing) {
+  std::string out;
+  for (const loader::FunctionInfo& info : listing.functions)
+    out += format("{}[{},{}]", out.empty() ? "" : ",", info.at.value, info.type);
+  return out;
+}
+
+// [slot, file, text, line and column]: as the kernel takes line_info, names as offsets in the BTF.
+std::string lines_json(const Listing& listing) {
+  std::string out;
+  for (const loader::LineInfo& line : listing.lines)
+    out += format("{}[{},{},{},{}]", out.empty() ? "" : ",", line.at.value, line.file_name,
+                  line.line_text, line.line_column);
+  return out;
+}
+
 // Name, section and types: the part of a JSON line that is known also of a program that cannot be
 // linked.
 std::string identity_json(const ProgramSpec* program, std::string_view name) {
@@ -173,9 +190,10 @@ std::string identity_json(const ProgramSpec* program, std::string_view name) {
 
 void Dump::print(const ProgramSpec* program, const Listing& listing) {
   if (json_) {
-    streams_.out.write(format("{{{},\"insns\":[{}],\"refs\":[{}],\"core\":[{}]}}\n",
-                              identity_json(program, listing.name), insns_json(listing),
-                              references_json(listing), core_json(listing)));
+    streams_.out.write(format(
+        "{{{},\"insns\":[{}],\"refs\":[{}],\"core\":[{}],\"func_info\":[{}],\"line_info\":[{}]}}\n",
+        identity_json(program, listing.name), insns_json(listing), references_json(listing),
+        core_json(listing), functions_json(listing), lines_json(listing)));
     return;
   }
   if (!first_) streams_.out.write("\n");

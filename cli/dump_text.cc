@@ -85,6 +85,7 @@ Listing list_function(const ObjectSpec& spec, u32 function, const loader::Kernel
   out.name = from.name;
   out.insns = from.insns;
   out.labels.emplace(0, from.name);
+  out.functions = from.func_info;
   out.lines = from.line_info;
   for (const Reference& reference : from.references)
     out.references.push_back(to_listed(spec, reference));
@@ -102,6 +103,7 @@ Listing list_program(const ObjectSpec& spec, const loader::LinkedProgram& progra
   Listing out;
   out.name = spec.programs[program.program].name;
   out.insns = program.insns;
+  out.functions = program.func_info;
   out.lines = program.line_info;
   for (const loader::Piece& piece : program.pieces) {
     const loader::FunctionSpec& function = spec.functions[piece.function];

@@ -29,10 +29,11 @@ struct ListedReference {
 struct Listing {
   std::string name;
   std::vector<bpf::Insn> insns;
-  std::map<u64, std::string> labels;        // where a function starts
-  std::vector<ListedReference> references;  // ordered by `at`
-  std::vector<loader::LineInfo> lines;      // ordered; names are offsets in ObjectSpec::btf
-  std::multimap<u64, std::string> core;     // what each CO-RE relocation was answered
+  std::map<u64, std::string> labels;            // where a function starts
+  std::vector<ListedReference> references;      // ordered by `at`
+  std::vector<loader::FunctionInfo> functions;  // which FUNC of ObjectSpec::btf each one is
+  std::vector<loader::LineInfo> lines;          // ordered; names are offsets in ObjectSpec::btf
+  std::multimap<u64, std::string> core;         // what each CO-RE relocation was answered
 };
 
 // A function as the compiler wrote it. `core` may be null: then the questions are listed without

@@ -4,15 +4,17 @@
 
 Every program of every object (our fixtures and examples, the kernel's 500 selftests) is linked by
 `bpfld dump --linked` and by libbpf (libbpf_dump.c) for each kernel of the matrix and for the running one.
-Types, instructions and references to maps must be the same, or the difference must be listed with its
-reason in known-differences.txt. Prints one line per kernel, and of each unlisted difference the first
-instruction that differs. A listed difference counts as skipped; a line of the list that explains nothing
+Types, instructions, func_info, line_info and references to maps must be the same, or the difference must be
+listed with its reason in known-differences.txt. The selftests for CO-RE are also linked for the little
+kernels that they bring, whose types differ in every way that CO-RE knows. Prints one line per kernel, and of
+each unlisted difference the first instruction that differs. A listed difference counts as skipped; a line of the list that explains nothing
 any more is a failure too.
 """
 
 import argparse
 import collections
 import concurrent.futures
+import dataclasses
 import fnmatch
 import itertools
 import json
@@ -34,10 +36,13 @@ sys.path.insert(0, str(HERE.parent / "vm"))
 import fetch  # noqa: E402
 import kernels  # noqa: E402
 
+ALL = ("5.10", "6.1", "6.12", "newest", "running", "core")
 LIST = HERE / "known-differences.txt"
-# insns: other instructions; type: other program or attach type; refs: other maps; missing: only one of the
-# two has the program; refused: only we refuse it; accepted: only libbpf refuses it.
-KINDS = ("insns", "type", "refs", "missing", "refused", "accepted")
+# insns: other instructions; type: other program or attach type; info: other func_info or line_info; refs:
+# other maps; missing: only one of the two has the program; refused: only we refuse it; accepted: only
+# libbpf refuses it.
+KINDS = ("insns", "type", "info", "refs", "missing", "refused", "accepted")
+OBJCOPY = "llvm-objcopy-19"
 OBJECTS_AT_ONCE = 50  # for one libbpf process
 
 
@@ -112,6 +117,8 @@ def run_libbpf(program: pathlib.Path, kernel: Kernel, objects: list[pathlib.Path
         entry = json.loads(line)
         if "object" in entry:
             current = found.setdefault(pathlib.Path(entry["object"]), {})
+        elif "info" in entry:
+            current[entry["info"]].update(entry)
         else:
             current[entry.get("name", entry.get("refused"))] = entry
     if result.returncode != 0:  # it crashed: the last object that it named is the one
@@ -159,6 +166,11 @@ def first_difference(theirs: dict, ours: dict) -> str:
     return ""
 
 
+def differing(theirs: dict, ours: dict, key: str) -> str:
+    pairs = itertools.zip_longest(theirs[key], ours[key])
+    return next(f"the first that differ: {a} and {b}" for a, b in pairs if a != b)
+
+
 def compare_program(theirs: dict | None, ours: dict | None) -> tuple[str, str]:
     """(kind, text); kind is "same" or "both refuse" when there is nothing to say."""
     if theirs is None:
@@ -176,6 +188,9 @@ def compare_program(theirs: dict | None, ours: dict | None) -> tuple[str, str]:
             return "type", f"{ours['section']}: {key}: libbpf {theirs[key]}, bpfld {ours[key]}"
     if theirs["section"] != ours["section"].removeprefix("?"):
         return "type", f"section: libbpf {theirs['section']}, bpfld {ours['section']}"
+    for key in ("func_info", "line_info"):
+        if key in theirs and theirs[key] != ours[key]:
+            return "info", f"{key}: libbpf {len(theirs[key])} records, bpfld {len(ours[key])}; {differing(theirs, ours, key)}"
     if not same_references(map_references(theirs), map_references(ours)):
         return "refs", f"libbpf {map_references(theirs)}, bpfld {map_references(ours)}"
     return "same", ""
@@ -218,6 +233,35 @@ def compare_kernel(arguments: argparse.Namespace, oracle: pathlib.Path, kernel: 
     return counts, differences
 
 
+def core_targets(folder: pathlib.Path, running: Kernel) -> list[tuple[str, Kernel, list[pathlib.Path]]]:
+    """(name, stand-in for a kernel, objects) of the selftests whose BTF is made to be a kernel's."""
+    found = []
+    for target in sorted(folder.glob("btf__core_reloc_*.bpf.o")):
+        name = target.name.removesuffix(".bpf.o").removeprefix("btf__core_reloc_")
+        topic = name.split("__")[0]
+        objects = [path for path in sorted(folder.glob(f"test_core_reloc_{topic}*.bpf.o"))
+                   if path.name.removesuffix(".bpf.o").removeprefix(f"test_core_reloc_{topic}")[:1] in ("", "_")]
+        raw = target.with_name(f"{target.name}.btf")
+        if not raw.is_file():
+            subprocess.run([OBJCOPY, "--dump-section", f".BTF={raw}", str(target), "/dev/null"], check=True)
+        if objects:
+            found.append((name, Kernel("core", running.release, raw, running.config), objects))
+    return found
+
+
+def compare_core(arguments: argparse.Namespace, oracle: pathlib.Path,
+                 folder: pathlib.Path) -> tuple[Kernel, int, collections.Counter, list[Difference]]:
+    counts: collections.Counter = collections.Counter()
+    differences: list[Difference] = []
+    pairs = 0
+    for name, target, objects in core_targets(folder, find_kernels(["running"])[0]):
+        more, found = compare_kernel(arguments, oracle, target, objects)
+        pairs += len(objects)
+        counts += more
+        differences += [dataclasses.replace(one, object=f"{one.object} for {name}") for one in found]
+    return Kernel("core", "(the selftests' own targets)", folder, folder), pairs, counts, differences
+
+
 def report(kernel: Kernel, objects: int, counts: collections.Counter, differences: list[Difference],
            known: list[Known]) -> tuple[int, int]:
     """Prints the kernel's part; returns (listed, unlisted)."""
@@ -241,12 +285,13 @@ def find_objects(arguments: argparse.Namespace) -> list[pathlib.Path]:
     if not own:
         raise kernel_source.SourceError(f"{arguments.build} holds no objects: ./dev build")
     theirs = [] if arguments.own else selftests.ensure(arguments.jobs)[1]
-    return [path for path in [*own, *theirs] if fnmatch.fnmatch(path.name.removesuffix(".bpf.o"), arguments.objects)]
+    return [path for path in [*own, *theirs]
+            if fnmatch.fnmatch(path.name.removesuffix(".bpf.o"), arguments.objects)]
 
 
 def main(argv: list[str]) -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("kernels", nargs="*", metavar="KERNEL", default=["5.10", "6.1", "6.12", "newest", "running"])
+    parser.add_argument("kernels", nargs="*", metavar="KERNEL", default=[*ALL])
     parser.add_argument("--build", type=pathlib.Path, default=ROOT / "build")
     parser.add_argument("--objects", default="*", metavar="GLOB", help="names without .bpf.o")
     parser.add_argument("--own", action="store_true", help="only this project's objects")
@@ -256,21 +301,23 @@ def main(argv: list[str]) -> int:
     try:
         known = read_known(LIST)
         objects, oracle = find_objects(arguments), libbpf.ensure(arguments.jobs)
-        chosen = find_kernels(arguments.kernels)
+        chosen = find_kernels([label for label in arguments.kernels if label != "core"])
     except (kernel_source.SourceError, subprocess.CalledProcessError, fetch.FetchError, kernels.NotFound, OSError,
             ValueError) as error:
         print(f"compare: {error}", file=sys.stderr)
         return 1
     passed = failed = skipped = 0
-    for kernel in chosen:
-        counts, differences = compare_kernel(arguments, oracle, kernel, objects)
-        listed, unlisted = report(kernel, len(objects), counts, differences, known)
+    results = ((kernel, len(objects), *compare_kernel(arguments, oracle, kernel, objects)) for kernel in chosen)
+    if "core" in arguments.kernels:
+        results = itertools.chain(results, [compare_core(arguments, oracle, selftests.ensure(arguments.jobs)[0])])
+    for kernel, count, counts, differences in results:
+        listed, unlisted = report(kernel, count, counts, differences, known)
         passed, failed, skipped = passed + counts["same"] + counts["both refuse"], failed + unlisted, skipped + listed
     for line in known:
         if line.kernels:
             print(f"SKIP: oracle: {line.reason}: {line.kernels.total()} programs "
                   f"({', '.join(f'{label} {count}' for label, count in line.kernels.items())})")
-    if arguments.objects == "*" and not arguments.own and not argv:
+    if arguments.objects == "*" and not arguments.own and set(ALL) <= set(arguments.kernels):
         for line in known:
             if not line.kernels:
                 failed += 1

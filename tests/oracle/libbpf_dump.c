@@ -5,8 +5,9 @@
 // No kernel takes part and nothing needs root: the linker redirects libbpf's calls of syscall(), and here
 // bpf(2) makes maps, BTF and programs out of empty files and says that all went well. Since /sys/kernel/btf
 // and the kernel's configuration are redirected too, an object can be loaded for any kernel whose BTF is at
-// hand. Instructions are taken from the first program that is handed over: by then libbpf has relocated
-// all of them, so a program whose attach target this kernel lacks is printed as well.
+// hand. Instructions of all programs are printed when the first is handed over: by then libbpf has relocated
+// all of them, so one whose attach target this kernel lacks is printed as well, but without func_info and
+// line_info, which follow on a line of their own for each program that is handed over.
 //
 // usage: libbpf-dump BTF CONFIG RELEASE OBJECT...
 #include <bpf/bpf.h>
@@ -146,19 +147,51 @@ static int a_file(size_t size) {
   return fd;
 }
 
-static bool is_of_current(const void *insns) {
+static const struct bpf_program *program_of(const void *insns) {
   struct bpf_program *program;
-  if (current == NULL) return false;
+  if (current == NULL) return NULL;
   bpf_object__for_each_program(program, current) {
-    if (bpf_program__insns(program) == insns) return true;
+    if (bpf_program__insns(program) == insns) return program;
   }
-  return false;
+  return NULL;
+}
+
+// The first `words` words of each record.
+static void print_records(const char *key, __u64 at, __u32 count, __u32 size, __u32 words) {
+  const char *records = (const char *)(unsigned long)at;
+  printf(",\"%s\":[", key);
+  for (__u32 i = 0; i < count; i++) {
+    printf("%s[", i == 0 ? "" : ",");
+    for (__u32 w = 0; w < words; w++) {
+      __u32 word;
+      memcpy(&word, records + (size_t)i * size + w * sizeof word, sizeof word);
+      printf("%s%u", w == 0 ? "" : ",", word);
+    }
+    printf("]");
+  }
+  printf("]");
+}
+
+// What comes with the instructions; only known of a program that is handed over.
+static void print_info(const struct bpf_program *program, const union bpf_attr *attr) {
+  printf("{\"info\":");
+  print_string(bpf_program__name(program));
+  print_records("func_info", attr->func_info, attr->func_info_cnt, attr->func_info_rec_size, 2);
+  print_records("line_info", attr->line_info, attr->line_info_cnt, attr->line_info_rec_size, 4);
+  printf("}\n");
+}
+
+static void on_program(const union bpf_attr *attr) {
+  const struct bpf_program *program = program_of((const void *)(unsigned long)attr->insns);
+  if (program == NULL) return;  // a probe
+  print_programs();
+  print_info(program, attr);
 }
 
 static long answer(int command, union bpf_attr *attr) {
   switch (command) {
     case BPF_PROG_LOAD:
-      if (is_of_current((const void *)(unsigned long)attr->insns)) print_programs();
+      on_program(attr);
       return a_file(0);
     case BPF_MAP_CREATE:
       return a_file(1 << 20);  // an image of it is mapped, but never touched

@@ -72,8 +72,8 @@ int list_sections(const Invocation& invocation, const std::string& glob) {
   const Style style = style_for(invocation.arguments, invocation.streams.out);
   std::vector<std::vector<std::string>> rows;
   if (!invocation.arguments.has("no-header"))
-    rows.push_back({"SECTION", "PROGRAM TYPE", "ATTACH TYPE", "ATTACHES TO", "SINCE", "CONTEXT",
-                    "FLAGS"});
+    rows.push_back(
+        {"SECTION", "PROGRAM TYPE", "ATTACH TYPE", "ATTACHES TO", "SINCE", "CONTEXT", "FLAGS"});
   const std::size_t header = rows.size();
   for (const SectionRow& row : loader::section_rows()) {
     if (::fnmatch(glob.c_str(), std::string(row.name).c_str(), 0) != 0) continue;

@@ -12,19 +12,25 @@
 namespace bpfld::cli {
 
 // Bits of CapEff in /proc/self/status; include/uapi/linux/capability.h.
-enum class Capability : u8 { net_admin = 12, sys_admin = 21, sys_resource = 24, perfmon = 38, bpf = 39 };
+enum class Capability : u8 {
+  net_admin = 12,
+  sys_admin = 21,
+  sys_resource = 24,
+  perfmon = 38,
+  bpf = 39
+};
 
 // spec: the facts.
 struct Facts {
   u32 uid = 0;
   std::optional<u64> effective_capabilities;
   bool tracefs_mounted = true;
-  std::optional<u64> memlock;          // bytes; RLIMIT_MEMLOCK, empty when unlimited
-  std::string lockdown;                // "integrity"; empty when there is no lockdown
-  std::string security_modules;        // "lockdown,capability,landlock,bpf"
-  std::optional<i64> perf_paranoid;    // kernel.perf_event_paranoid
-  std::optional<i64> unprivileged_bpf; // kernel.unprivileged_bpf_disabled
-  std::string kernel;                  // uname -r
+  std::optional<u64> memlock;           // bytes; RLIMIT_MEMLOCK, empty when unlimited
+  std::string lockdown;                 // "integrity"; empty when there is no lockdown
+  std::string security_modules;         // "lockdown,capability,landlock,bpf"
+  std::optional<i64> perf_paranoid;     // kernel.perf_event_paranoid
+  std::optional<i64> unprivileged_bpf;  // kernel.unprivileged_bpf_disabled
+  std::string kernel;                   // uname -r
 
   // False when it is known to be missing.
   bool may_have(Capability capability) const;

@@ -55,7 +55,8 @@ std::string overview() {
   for (const Command& command : kCommands)
     rows.push_back({format("{} {}", command.row->name, command.row->operands),
                     std::string(command.row->summary)});
-  return "bpfld runs BPF objects (.bpf.o) that need no user-space code: it loads one, attaches its\n"
+  return "bpfld runs BPF objects (.bpf.o) that need no user-space code: it loads one, attaches "
+         "its\n"
          "programs and prints what they emit, typed by the object's own BTF.\n"
          "\n"
          "usage: bpfld COMMAND [OPTION...]\n"
@@ -100,8 +101,7 @@ int report_usage(const Error& error, const CommandRow* command, Streams& streams
 }
 
 Style style_for(const Arguments& arguments, const Stream& stream) {
-  const ColorMode mode =
-      parse_color_mode(arguments.value("color")).value_or(ColorMode::auto_);
+  const ColorMode mode = parse_color_mode(arguments.value("color")).value_or(ColorMode::auto_);
   return Style::choose(mode, stream.is_terminal());
 }
 

@@ -17,7 +17,9 @@ using loader::AttachMethod;
 
 // ---- predicates ----
 
-bool lacks_privilege(const Situation& s) { return s.facts.cannot_load(); }
+bool lacks_privilege(const Situation& s) {
+  return s.facts.cannot_load();
+}
 
 bool lacks_perfmon(const Situation& s) {
   return !s.facts.may_have(Capability::perfmon) && !s.facts.may_have(Capability::sys_admin);
@@ -39,11 +41,17 @@ bool memlock_counts(const Situation& s) {
   return s.facts.memlock && loader::kernel_version_code(s.facts.kernel, "") < kMemcgAccounting;
 }
 
-bool is_confidential(const Situation& s) { return s.facts.lockdown == "confidentiality"; }
+bool is_confidential(const Situation& s) {
+  return s.facts.lockdown == "confidentiality";
+}
 
-bool has_log(const Situation& s) { return !s.error.detail.empty(); }
+bool has_log(const Situation& s) {
+  return !s.error.detail.empty();
+}
 
-bool tracefs_is_missing(const Situation& s) { return !s.facts.tracefs_mounted; }
+bool tracefs_is_missing(const Situation& s) {
+  return !s.facts.tracefs_mounted;
+}
 
 // ---- the table ----
 
@@ -181,7 +189,9 @@ bool applies(const HintRow& row, const Situation& s, const std::string& message)
          (row.when == nullptr || row.when(s));
 }
 
-std::string_view or_none(std::string_view text) { return text.empty() ? "none" : text; }
+std::string_view or_none(std::string_view text) {
+  return text.empty() ? "none" : text;
+}
 
 std::string value_of(std::string_view name, const Situation& s) {
   if (name == "message") return s.error.message();

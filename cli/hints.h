@@ -13,18 +13,18 @@ namespace bpfld::cli {
 
 // What was being done.
 enum class Phase : u8 {
-  usage,     // reading the command line
-  set,       // --set
-  open,      // opening and reading the object
-  parse,     // understanding it
-  btf,       // --btf
-  capture,   // looking at the kernel
-  link,      // programs, relocations, maps: still without the kernel
-  load,      // BTF, maps, programs
+  usage,    // reading the command line
+  set,      // --set
+  open,     // opening and reading the object
+  parse,    // understanding it
+  btf,      // --btf
+  capture,  // looking at the kernel
+  link,     // programs, relocations, maps: still without the kernel
+  load,     // BTF, maps, programs
   attach,
-  read,      // events
-  write,     // standard output
-  command,   // the command after --
+  read,     // events
+  write,    // standard output
+  command,  // the command after --
 };
 
 // view: all that an explanation depends on; valid during the call.
@@ -32,9 +32,9 @@ struct Situation {
   Phase phase = Phase::usage;
   const Error& error;
   const Facts& facts;
-  std::string_view object = {};                   // path, as given
-  const loader::ObjectSpec* spec = nullptr;       // when it was understood
-  const loader::ProgramSpec* program = nullptr;   // when it is about one
+  std::string_view object = {};                  // path, as given
+  const loader::ObjectSpec* spec = nullptr;      // when it was understood
+  const loader::ProgramSpec* program = nullptr;  // when it is about one
 };
 
 // Never fails: an error without a row gets its message and the exit status of its phase.

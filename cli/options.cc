@@ -23,14 +23,11 @@ constexpr std::array<OptionRow, 2> kCommonOptions = {{
 // clang-format on
 
 // Everything that Boost offers but guessing at abbreviations.
-constexpr int kStyle = po::command_line_style::allow_long |
-                       po::command_line_style::long_allow_adjacent |
-                       po::command_line_style::long_allow_next |
-                       po::command_line_style::allow_short |
-                       po::command_line_style::allow_dash_for_short |
-                       po::command_line_style::short_allow_adjacent |
-                       po::command_line_style::short_allow_next |
-                       po::command_line_style::allow_sticky;
+constexpr int kStyle =
+    po::command_line_style::allow_long | po::command_line_style::long_allow_adjacent |
+    po::command_line_style::long_allow_next | po::command_line_style::allow_short |
+    po::command_line_style::allow_dash_for_short | po::command_line_style::short_allow_adjacent |
+    po::command_line_style::short_allow_next | po::command_line_style::allow_sticky;
 
 std::vector<OptionRow> all_options(const CommandRow& command) {
   std::vector<OptionRow> rows(command.options.begin(), command.options.end());

@@ -52,15 +52,14 @@ bool is_register_state(std::string_view line) {
 
 // Registers, stack slots, branches and statistics: never the reason.
 bool is_state(std::string_view line) {
-  for (std::string_view start :
-       {"from ", "mark_precise", "caller:", "callee:", "returning from", "to caller",
-        "verification time", "stack depth", "cur state:", "old state:", "propagating r", "frame",
-        "Validating ", "func#"})
+  for (std::string_view start : {"from ", "mark_precise", "caller:", "callee:", "returning from",
+                                 "to caller", "verification time", "stack depth", "cur state:",
+                                 "old state:", "propagating r", "frame", "Validating ", "func#"})
     if (line.starts_with(start)) return true;
   if (is_register_state(line)) return true;
   std::string_view rest = line;
-  return take_number(rest) && (rest.starts_with(": R") || rest.starts_with(": frame") ||
-                               rest.starts_with(": safe"));
+  return take_number(rest) &&
+         (rest.starts_with(": R") || rest.starts_with(": frame") || rest.starts_with(": safe"));
 }
 
 // "; *count += 1; @ verifier_null.bpf.c:22"

@@ -25,15 +25,15 @@ namespace bpfld::cli {
 
 // spec: the end of a verifier log, taken apart. Nothing is escaped.
 struct Verdict {
-  std::string reason;      // "R0 invalid mem access 'map_value_or_null'"; empty for an empty log
-  std::string title;       // new form: "Register Type Safety: Unreadable register"
-  std::string explanation; // new form: what follows "Reason:"
-  std::string suggestion;  // new form: what follows "Suggestion:"
-  std::string insn;        // the last instruction that was looked at: "9: (79) r1 = *(u64 *)(r0 +0)"
+  std::string reason;       // "R0 invalid mem access 'map_value_or_null'"; empty for an empty log
+  std::string title;        // new form: "Register Type Safety: Unreadable register"
+  std::string explanation;  // new form: what follows "Reason:"
+  std::string suggestion;   // new form: what follows "Suggestion:"
+  std::string insn;  // the last instruction that was looked at: "9: (79) r1 = *(u64 *)(r0 +0)"
   std::optional<u64> insn_index;
-  std::string source;      // the nearest source line above it: "*count += 1;"
-  std::string file;        // "verifier_null.bpf.c"; empty before 6.8
-  u32 line = 0;            // 0 when the log does not tell
+  std::string source;            // the nearest source line above it: "*count += 1;"
+  std::string file;              // "verifier_null.bpf.c"; empty before 6.8
+  u32 line = 0;                  // 0 when the log does not tell
   std::optional<u64> processed;  // instructions looked at
   bool operator==(const Verdict&) const = default;
 };

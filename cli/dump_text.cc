@@ -5,7 +5,6 @@
 #include <algorithm>
 #include <array>
 #include <bit>
-#include <cstring>
 
 #include "base/escape.h"
 #include "btf/view.h"
@@ -122,10 +121,12 @@ Listing list_program(const ObjectSpec& spec, const loader::LinkedProgram& progra
 }
 
 std::string to_hex(const bpf::Insn& insn) {
-  const auto bytes = std::bit_cast<std::array<u8, sizeof(bpf::Insn)>>(insn);
+  constexpr std::string_view kDigits = "0123456789abcdef";
   std::string out;
-  for (const u8 byte : bytes)
-    out += format("{:02x}", byte);
+  for (const u8 byte : std::bit_cast<std::array<u8, sizeof(bpf::Insn)>>(insn)) {
+    out += kDigits[byte >> 4];
+    out += kDigits[byte & 0xf];
+  }
   return out;
 }
 

@@ -37,6 +37,7 @@ import fetch  # noqa: E402
 import kernels  # noqa: E402
 
 ALL = ("5.10", "6.1", "6.12", "newest", "running", "core")
+RUNNING_BTF = pathlib.Path("/sys/kernel/btf/vmlinux")
 LIST = HERE / "known-differences.txt"
 # insns: other instructions; type: other program or attach type; info: other func_info or line_info; refs:
 # other maps; missing: only one of the two has the program; refused: only we refuse it; accepted: only
@@ -96,8 +97,10 @@ def find_kernels(labels: list[str]) -> list[Kernel]:
     found = []
     for label in labels:
         if label == "running":
-            found.append(Kernel(label, platform.release(), pathlib.Path("/sys/kernel/btf/vmlinux"),
-                                pathlib.Path("/proc/config.gz")))
+            if not RUNNING_BTF.is_file():
+                print(f"SKIP: oracle: running: there is no {RUNNING_BTF}")
+                continue
+            found.append(Kernel(label, platform.release(), RUNNING_BTF, pathlib.Path("/proc/config.gz")))
             continue
         facts = fetch.ensure(kernels.find(label, fetch.cached_releases()))
         folder = fetch.cache_root() / facts["label"]
@@ -112,6 +115,8 @@ def run_libbpf(program: pathlib.Path, kernel: Kernel, objects: list[pathlib.Path
     command = [str(program), str(kernel.btf), str(kernel.config), kernel.release, *map(str, objects)]
     result = subprocess.run(command, check=False, text=True, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
                             stderr=subprocess.PIPE, errors="replace")
+    if result.returncode != 0 and not result.stdout:
+        raise kernel_source.SourceError(f"{program} fails with status {result.returncode}: {result.stderr[-200:]}")
     found: dict[pathlib.Path, dict] = {}
     for line in result.stdout.splitlines():
         entry = json.loads(line)
@@ -233,7 +238,7 @@ def compare_kernel(arguments: argparse.Namespace, oracle: pathlib.Path, kernel: 
     return counts, differences
 
 
-def core_targets(folder: pathlib.Path, running: Kernel) -> list[tuple[str, Kernel, list[pathlib.Path]]]:
+def core_targets(folder: pathlib.Path) -> list[tuple[str, Kernel, list[pathlib.Path]]]:
     """(name, stand-in for a kernel, objects) of the selftests whose BTF is made to be a kernel's."""
     found = []
     for target in sorted(folder.glob("btf__core_reloc_*.bpf.o")):
@@ -245,7 +250,7 @@ def core_targets(folder: pathlib.Path, running: Kernel) -> list[tuple[str, Kerne
         if not raw.is_file():
             subprocess.run([OBJCOPY, "--dump-section", f".BTF={raw}", str(target), "/dev/null"], check=True)
         if objects:
-            found.append((name, Kernel("core", running.release, raw, running.config), objects))
+            found.append((name, Kernel("core", platform.release(), raw, pathlib.Path("/dev/null")), objects))
     return found
 
 
@@ -254,7 +259,7 @@ def compare_core(arguments: argparse.Namespace, oracle: pathlib.Path,
     counts: collections.Counter = collections.Counter()
     differences: list[Difference] = []
     pairs = 0
-    for name, target, objects in core_targets(folder, find_kernels(["running"])[0]):
+    for name, target, objects in core_targets(folder):
         more, found = compare_kernel(arguments, oracle, target, objects)
         pairs += len(objects)
         counts += more
@@ -289,27 +294,18 @@ def find_objects(arguments: argparse.Namespace) -> list[pathlib.Path]:
             if fnmatch.fnmatch(path.name.removesuffix(".bpf.o"), arguments.objects)]
 
 
-def main(argv: list[str]) -> int:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("kernels", nargs="*", metavar="KERNEL", default=[*ALL])
-    parser.add_argument("--build", type=pathlib.Path, default=ROOT / "build")
-    parser.add_argument("--objects", default="*", metavar="GLOB", help="names without .bpf.o")
-    parser.add_argument("--own", action="store_true", help="only this project's objects")
-    parser.add_argument("-j", "--jobs", type=int, default=os.cpu_count() or 1)
-    arguments = parser.parse_args(argv)
-    arguments.bpfld = arguments.build / "cli" / "bpfld"
-    try:
-        known = read_known(LIST)
-        objects, oracle = find_objects(arguments), libbpf.ensure(arguments.jobs)
-        chosen = find_kernels([label for label in arguments.kernels if label != "core"])
-    except (kernel_source.SourceError, subprocess.CalledProcessError, fetch.FetchError, kernels.NotFound, OSError,
-            ValueError) as error:
-        print(f"compare: {error}", file=sys.stderr)
-        return 1
+def run(arguments: argparse.Namespace) -> int:
+    known = read_known(LIST)
+    oracle = libbpf.ensure(arguments.jobs)
+    folder = None if arguments.own else selftests.ensure(arguments.jobs)[0]
+    chosen = find_kernels([label for label in arguments.kernels if label != "core"])
+    if arguments.prepare:
+        return 0
+    objects = find_objects(arguments)
     passed = failed = skipped = 0
     results = ((kernel, len(objects), *compare_kernel(arguments, oracle, kernel, objects)) for kernel in chosen)
-    if "core" in arguments.kernels:
-        results = itertools.chain(results, [compare_core(arguments, oracle, selftests.ensure(arguments.jobs)[0])])
+    if "core" in arguments.kernels and folder:
+        results = itertools.chain(results, [compare_core(arguments, oracle, folder)])
     for kernel, count, counts, differences in results:
         listed, unlisted = report(kernel, count, counts, differences, known)
         passed, failed, skipped = passed + counts["same"] + counts["both refuse"], failed + unlisted, skipped + listed
@@ -324,6 +320,24 @@ def main(argv: list[str]) -> int:
                 print(f"{LIST.name}:{line.line}: explains nothing any more: take it out")
     print(f"[oracle] programs: {passed + failed + skipped} | {passed} passed | {failed} failed | {skipped} skipped")
     return 1 if failed else 0
+
+
+def main(argv: list[str]) -> int:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("kernels", nargs="*", metavar="KERNEL", default=[*ALL])
+    parser.add_argument("--build", type=pathlib.Path, default=ROOT / "build")
+    parser.add_argument("--objects", default="*", metavar="GLOB", help="names without .bpf.o")
+    parser.add_argument("--own", action="store_true", help="only this project's objects")
+    parser.add_argument("--prepare", action="store_true", help="only make what the comparison needs")
+    parser.add_argument("-j", "--jobs", type=int, default=os.cpu_count() or 1)
+    arguments = parser.parse_args(argv)
+    arguments.bpfld = arguments.build / "cli" / "bpfld"
+    try:
+        return run(arguments)
+    except (kernel_source.SourceError, subprocess.CalledProcessError, fetch.FetchError, kernels.NotFound, OSError,
+            ValueError) as error:
+        print(f"compare: {error}", file=sys.stderr)
+        return 1
 
 
 if __name__ == "__main__":

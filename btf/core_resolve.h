@@ -53,9 +53,11 @@ struct Candidate {
   Reason reason = Reason::none;  // none: it matched
   u8 step = 0;                   // of the path, where it lost
   u32 lost_in = kNoRelo;         // with lost_earlier: the relocation that it lost in
+  u64 value = 0;                 // the relocation's value in it, when it matched
   bool operator==(const Candidate&) const = default;
 };
-inline constexpr u32 kMaxLosers = 16;  // kept per relocation; more are only counted
+inline constexpr u32 kMaxKept =
+    16;  // of those that matched, and of those that lost, per relocation
 
 // spec: one answer, and why.
 struct Resolution {
@@ -75,7 +77,9 @@ struct Resolution {
   u64 target_value = 0;
   u32 local_size = 0, target_size = 0;  // bytes that one load takes; 0: not a question of loads
   u32 winners = 0, losers = 0;          // how many candidates matched and did not
-  std::vector<Candidate> considered;    // in the order of search; at most kMaxLosers that lost
+  // In the order of search, then those that were out before; at most kMaxKept of each, for the
+  // rest is only counted.
+  std::vector<Candidate> considered;
   bool operator==(const Resolution&) const = default;
 };
 

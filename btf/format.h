@@ -12,6 +12,7 @@
 
 #include <algorithm>
 #include <array>
+#include <initializer_list>
 #include <string_view>
 #include <tuple>
 
@@ -110,6 +111,35 @@ constexpr Third third_word(Kind kind) {
   const KindRow* row = find_kind(kind);
   return row != nullptr ? row->third : Third::unused;
 }
+
+// spec: a set of kinds.
+class KindMask {
+ public:
+  constexpr KindMask() = default;
+  constexpr KindMask(std::initializer_list<Kind> kinds) {
+    for (const Kind kind : kinds)
+      bits_ |= 1u << static_cast<u32>(kind);
+  }
+  static constexpr KindMask all() {
+    KindMask mask;
+    mask.bits_ = (1u << kKindCount) - 1;
+    return mask;
+  }
+  constexpr KindMask without(Kind kind) const {
+    KindMask mask = *this;
+    mask.bits_ &= ~(1u << static_cast<u32>(kind));
+    return mask;
+  }
+  // `kind_number` as in a record; kinds without a row are in no set.
+  constexpr bool has(u32 kind_number) const {
+    return kind_number < kKindCount && (bits_ >> kind_number & 1) != 0;
+  }
+  constexpr bool has(Kind kind) const { return has(static_cast<u32>(kind)); }
+  bool operator==(const KindMask&) const = default;
+
+ private:
+  u32 bits_ = 0;
+};
 
 inline constexpr u16 kMagic = 0xeb9f;
 inline constexpr u8 kVersion = 1;

@@ -10,7 +10,6 @@
 // than two.
 #pragma once
 
-#include <initializer_list>
 #include <span>
 #include <string_view>
 #include <vector>
@@ -18,29 +17,6 @@
 #include "btf/view.h"
 
 namespace bpfld::btf {
-
-// spec: a set of kinds.
-class KindMask {
- public:
-  constexpr KindMask() = default;
-  constexpr KindMask(std::initializer_list<Kind> kinds) {
-    for (const Kind kind : kinds)
-      bits_ |= 1u << static_cast<u32>(kind);
-  }
-  static constexpr KindMask all() {
-    KindMask mask;
-    mask.bits_ = (1u << kKindCount) - 1;
-    return mask;
-  }
-  // `kind_number` as in a record; kinds without a row are in no set.
-  constexpr bool has(u32 kind_number) const {
-    return kind_number < kKindCount && (bits_ >> kind_number & 1) != 0;
-  }
-  constexpr bool has(Kind kind) const { return has(static_cast<u32>(kind)); }
-
- private:
-  u32 bits_ = 0;
-};
 
 // The name without its flavour: "task_struct" for "task_struct___old". Cut before the last "___"
 // that has something other than '_' on both sides; the whole name when there is none.

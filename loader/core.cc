@@ -4,6 +4,8 @@
 
 #include <algorithm>
 
+#include "base/escape.h"
+
 namespace bpfld::loader {
 namespace {
 
@@ -66,8 +68,8 @@ Status patch_core(const ObjectSpec& spec, const KernelProfile& profile, CoreOutc
     Fixup fixup =
         TRY(with_context(fix_up(code[source.function], relo.at, outcome.resolutions[i]), [&] {
           return format("function \"{}\": instruction {}: CO-RE relocation #{}: {}",
-                        spec.functions[source.function].name, relo.at.value, relo.number,
-                        describe_core(spec, profile, outcome, i));
+                        escape_terminal(spec.functions[source.function].name), relo.at.value, i,
+                        escape_terminal(describe_core(spec, profile, outcome, i)));
         }));
     fixup.function = source.function;
     outcome.fixups.push_back(fixup);

@@ -1,0 +1,104 @@
+// SPDX-License-Identifier: Apache-2.0
+// The verdict of verifier.h, placed in the source; see load_failure.h.
+#include "cli/load_failure.h"
+
+#include <algorithm>
+
+#include "base/escape.h"
+#include "cli/verifier.h"
+#include "loader/link.h"
+
+namespace bpfld::cli {
+namespace {
+
+// Fills in what the log does not say (file and line, before 6.8): the line info of the program, as
+// it was given to the kernel, at or before the instruction.
+void place_by_line_info(Verdict& verdict, const LoadAttempt& attempt,
+                        const loader::ProgramSpec& program) {
+  if (verdict.line != 0 || !verdict.insn_index) return;
+  const Result<btf::View> btf = btf::View::parse(attempt.spec.btf);
+  const Result<loader::Linked> linked =
+      loader::link(attempt.spec, attempt.selection, attempt.profile);
+  if (!btf || !linked) return;
+  for (const loader::LinkedProgram& candidate : linked->programs) {
+    if (&attempt.spec.programs[candidate.program] != &program) continue;
+    const loader::LineInfo* found = nullptr;
+    for (const loader::LineInfo& line : candidate.line_info)
+      if (line.at.value <= *verdict.insn_index) found = &line;
+    if (found == nullptr) return;
+    verdict.file = btf->string(found->file_name);
+    verdict.line = found->line_column >> 10;  // BPF_LINE_INFO_LINE_NUM
+    if (verdict.source.empty()) verdict.source = btf->string(found->line_text);
+  }
+}
+
+// The source line with its number, the instruction and the sentence below it.
+std::vector<std::string> excerpt_of(const Verdict& verdict) {
+  std::vector<std::string> out;
+  const std::string number = verdict.line == 0 ? "" : format("{}", verdict.line);
+  const std::string margin(number.size(), ' ');
+  if (!verdict.source.empty()) out.push_back(format("{} | {}", number, verdict.source));
+  if (!verdict.insn.empty()) out.push_back(format("{} |   {}", margin, verdict.insn));
+  if (!verdict.insn.empty() || !verdict.source.empty())
+    out.push_back(format("{} |   ^ {}", margin, verdict.reason));
+  return out;
+}
+
+void add_verdict(Report& report, const Error& error, const LoadAttempt& attempt,
+                 const loader::ProgramSpec& program) {
+  Verdict verdict = read_verifier_log(error.detail);
+  place_by_line_info(verdict, attempt, program);
+  report.what = format("verifier rejected program \"{}\" ({}): {}", program.name,
+                       errno_name(error.errno_value), verdict.reason);
+  if (!verdict.file.empty()) report.where += format(", {}:{}", verdict.file, verdict.line);
+  report.excerpt = excerpt_of(verdict);
+  if (!report.why.empty()) return;  // something outside the program explains it
+  const VerifierAdvice* advice = find_advice(verdict.reason);
+  if (!verdict.explanation.empty())
+    report.why = verdict.explanation;
+  else if (advice != nullptr)
+    report.why = advice->why;
+  if (!verdict.suggestion.empty())
+    report.hint = verdict.suggestion;
+  else if (advice != nullptr)
+    report.hint = advice->hint;
+  if (!report.hint.empty()) report.hint += '\n';
+  report.hint += verdict.processed ? format("--verifier-log full: the whole log ({} instructions)",
+                                            *verdict.processed)
+                                   : std::string("--verifier-log full: the whole log");
+}
+
+// The last lines of a log that is not the verifier's: of BTF, for instance.
+std::vector<std::string> last_lines(std::string_view log) {
+  constexpr std::size_t kShown = 5;
+  std::vector<std::string> lines;
+  while (!log.empty()) {
+    const std::size_t end = log.find('\n');
+    const std::string_view line = log.substr(0, end);
+    if (!line.empty()) lines.emplace_back(line);
+    if (lines.size() > kShown) lines.erase(lines.begin());
+    log.remove_prefix(end == std::string_view::npos ? log.size() : end + 1);
+  }
+  return lines;
+}
+
+}  // namespace
+
+Report explain_load_failure(const Error& error, const LoadAttempt& attempt, const Facts& facts) {
+  // Linking and planning make no system call, so their errors carry no errno.
+  const Phase phase = error.errno_value == 0 ? Phase::link : Phase::load;
+  const loader::ProgramSpec* program = program_of(error, attempt.spec);
+  Report report = explain({.phase = phase,
+                           .error = error,
+                           .facts = facts,
+                           .object = attempt.object,
+                           .spec = &attempt.spec,
+                           .program = program});
+  if (error.code == Code::rejected && program != nullptr)
+    add_verdict(report, error, attempt, *program);
+  else if (phase == Phase::load && report.near.empty())
+    report.excerpt = last_lines(error.detail);
+  return report;
+}
+
+}  // namespace bpfld::cli

@@ -48,6 +48,14 @@ bool takes_btf(MapType type) {
   return std::ranges::find(kWithout, type) == std::end(kWithout);
 }
 
+// Whether the kernel is told the map's types. It wants both or neither (map_check_btf in
+// kernel/bpf/syscall.c); only the array of a data section, and maps without keys, have no key type.
+bool describes_types(const MapSpec& map) {
+  if (!takes_btf(map.type) || map.btf_value_type == 0) return false;
+  return map.btf_key_type != 0 || map.source != MapSource::declared ||
+         map.type == MapType::bloom_filter;
+}
+
 bool is_ring(MapType type) {
   return type == MapType::ringbuf || type == MapType::user_ringbuf;
 }
@@ -81,8 +89,8 @@ class Planner {
     if (options_.raise_memlock)
       plan_.load.push_back({"the memory limit", bpf::RaiseMemlock{}, std::nullopt, true});
     TRY(load_btf());
-    for (const MapSpec& map : spec_.maps)
-      create_map(map);
+    for (u32 i = 0; i < spec_.maps.size(); i++)
+      create_map(i);
     plan_.program_slots.resize(spec_.programs.size());
     for (const LinkedProgram& program : linked_.programs)
       TRY(load_program(program));
@@ -105,11 +113,9 @@ class Planner {
 
   bool wants_btf() const {
     if (spec_.btf.empty() || options_.without_btf) return false;
-    const bool maps = std::ranges::any_of(spec_.maps, [](const MapSpec& m) {
-      return takes_btf(m.type) && (m.btf_key_type != 0 || m.btf_value_type != 0);
-    });
-    return maps || std::ranges::any_of(linked_.programs,
-                                       [](const LinkedProgram& p) { return !p.func_info.empty(); });
+    return std::ranges::any_of(spec_.maps, describes_types) ||
+           std::ranges::any_of(linked_.programs,
+                               [](const LinkedProgram& p) { return !p.func_info.empty(); });
   }
 
   Status load_btf() {
@@ -152,7 +158,8 @@ class Planner {
     }
   }
 
-  void create_map(const MapSpec& map) {
+  void create_map(u32 index) {
+    const MapSpec& map = spec_.maps[index];
     bpf::MapCreate request;
     request.type = map.type;
     request.name = map.kernel_name;
@@ -163,8 +170,7 @@ class Planner {
     request.numa_node = map.numa_node;
     request.map_extra = map.map_extra;
     fill_sizes(map, request);
-    if (plan_.btf_slot && takes_btf(map.type) &&
-        (map.btf_key_type != 0 || map.btf_value_type != 0)) {
+    if (plan_.btf_slot && describes_types(map) && !options_.maps_without_btf.contains(index)) {
       request.btf = Fd::slot(*plan_.btf_slot);
       request.btf_key_type_id = map.btf_key_type;
       request.btf_value_type_id = map.btf_value_type;

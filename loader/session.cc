@@ -19,9 +19,23 @@ bool learn(const Failure& failure, KernelProfile& profile, bpf::Kernel& kernel) 
     Answer& known = profile.features[static_cast<std::size_t>(feature)];
     if (known != Answer::unknown) continue;
     known = probe(feature, kernel);
+    // Where probes are charged to RLIMIT_MEMLOCK too, perf buffers may have used it up.
+    if (known == Answer::unknown && feature != Feature::memcg_accounting &&
+        probe(Feature::memcg_accounting, kernel) != Answer::yes &&
+        kernel.call(bpf::RaiseMemlock{}).has_value())
+      known = probe(feature, kernel);
     if (known == Answer::no) changed = true;
   }
   return changed;
+}
+
+// What the kernel refused and, from its log, why: the line before the summary of what it read.
+std::string refusal_of(const Error& error) {
+  std::string_view log = error.detail;
+  while (log.ends_with('\n'))
+    log.remove_suffix(1);
+  const std::string_view last = log.substr(log.find_last_of('\n') + 1);
+  return last.empty() ? error.message() : format("{}: {}", error.message(), last);
 }
 
 // The errnos by which a kernel says that it does not understand what it was given. Everything else
@@ -87,7 +101,7 @@ Result<Session> Session::load(const ObjectSpec& spec, const Selection& selection
       if (error.detail.empty() && !btf_refusal.empty()) error.detail = without_btf(btf_refusal);
       return std::unexpected(std::move(error));
     }
-    if (options.without_btf && btf_refusal.empty()) btf_refusal = failure.error.message();
+    if (options.without_btf && btf_refusal.empty()) btf_refusal = refusal_of(failure.error);
   }
   if (!btf_refusal.empty()) session.plan_.notes.push_back(without_btf(btf_refusal));
   for (u32 map : options.maps_without_btf)

@@ -23,7 +23,8 @@ namespace {
 
 constexpr std::size_t kMaxIdentifier = 511;  // KSYM_NAME_LEN - 1 of the kernel
 
-// A rule that a type breaks. The message starts with the type's number and kind.
+// A rule that a type breaks. The message starts with the type's number and kind; names in it are
+// escaped.
 template <typename... Args>
 std::unexpected<Error> broken(const Type& type, FormatString<std::type_identity_t<Args>...> rule,
                               const Args&... args) {
@@ -34,7 +35,7 @@ std::unexpected<Error> broken(const Type& type, FormatString<std::type_identity_
   const std::array<FormatArg, sizeof...(Args)> list{FormatArg(args)...};
   std::string text;
   format_to(text, rule.text, list);
-  return fail(Code::malformed, "{} {}", start, text);
+  return fail(Code::malformed, "{}", escape_terminal(start + " " + text));
 }
 
 bool is_identifier(std::string_view name) {
@@ -168,7 +169,10 @@ Status check_int(const Type& type) {
 }
 
 Status check_enum(const View& view, const Type& type) {
-  if (!is_power_of_two(type.size(), 8)) return broken(type, "has a size of {}", type.size());
+  // `enum e;`, as clang writes it. The kernel refuses that, so such BTF stays here.
+  const bool forward = type.size() == 0 && type.vlen == 0;
+  if (!forward && !is_power_of_two(type.size(), 8))
+    return broken(type, "has a size of {}", type.size());
   const u32 words = type.kind == Kind::enum_ ? 2 : 3;
   for (u32 i = 0; i < type.vlen; i++)
     TRY(check_entry_name(view, type, "enumerator", i, words, false));

@@ -39,10 +39,11 @@ Result<u32> number_of(const btf::View& btf, TypeId type) {
 // The value of `enum { unique = V } name`, which __ulong makes.
 Result<u64> long_number_of(const btf::View& btf, TypeId type) {
   const Type enumeration = btf::resolved(btf, type);
+  if (enumeration.kind == Kind::ptr) return TRY(number_of(btf, type));
   if (enumeration.kind == Kind::enum_ || enumeration.kind == Kind::enum64)
     for (const btf::Enumerator& e : btf::enumerators(btf, enumeration))
       return e.value;
-  return fail(Code::malformed, "is not a number (__ulong makes an enum)");
+  return fail(Code::malformed, "is not a number (__ulong makes an enum, __uint a pointer)");
 }
 
 // Checks or sets a size that both `key` and `key_size` may give.

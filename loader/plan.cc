@@ -68,25 +68,14 @@ u32 ring_size(u32 wanted, u32 page_size) {
 
 // What the kernel's BTF verifier knows; what was not asked counts as known.
 btf::KindSupport kind_support(const KernelProfile& profile) {
-  struct Row {
-    Feature feature;
-    std::initializer_list<btf::Kind> kinds;
-  };
-  using btf::Kind;
-  static const Row kRows[] = {{Feature::btf_func, {Kind::func, Kind::func_proto}},
-                              {Feature::btf_datasec, {Kind::var, Kind::datasec}},
-                              {Feature::btf_float, {Kind::float_}},
-                              {Feature::btf_decl_tag, {Kind::decl_tag}},
-                              {Feature::btf_type_tag, {Kind::type_tag}},
-                              {Feature::btf_enum64, {Kind::enum64}}};
   btf::KindSupport support;
-  for (const Row& row : kRows) {
-    if (!profile.lacks(row.feature)) continue;
-    for (const Kind kind : row.kinds)
-      support.kinds = support.kinds.without(kind);
-  }
-  support.global_functions = !profile.lacks(Feature::btf_func_global);
-  support.enum_sign = !profile.lacks(Feature::btf_enum64);
+  support.func = !profile.lacks(Feature::btf_func);
+  support.func_global = !profile.lacks(Feature::btf_func_global);
+  support.datasec = !profile.lacks(Feature::btf_datasec);
+  support.float_ = !profile.lacks(Feature::btf_float);
+  support.decl_tag = !profile.lacks(Feature::btf_decl_tag);
+  support.type_tag = !profile.lacks(Feature::btf_type_tag);
+  support.enum64 = !profile.lacks(Feature::btf_enum64);
   return support;
 }
 
@@ -133,12 +122,8 @@ class Planner {
     if (!wants_btf()) return {};
     const btf::KindSupport support = kind_support(profile_);
     bpf::BtfLoad request;
-    if (support == btf::KindSupport{}) {
-      request.blob = spec_.btf;
-    } else {
-      const btf::View view = TRY(btf::View::parse(spec_.btf));
-      request.blob = btf::sanitize(view, support);
-    }
+    request.blob = spec_.btf;
+    if (support != btf::KindSupport{}) request.blob = TRY(btf::sanitize(spec_.btf, support));
     plan_.btf_slot = new_slot();
     plan_.load.push_back({"the object's BTF", std::move(request), plan_.btf_slot, false});
     return {};

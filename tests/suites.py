@@ -34,7 +34,8 @@ NEEDS_TIMEOUT = 1800.0  # seconds
 
 
 def on_kernel(label: str) -> Suite:
-    command = (PYTHON, "tests/on_kernel.py", label, "--timeout", "600", "--", "build/tests/live_test")
+    command = (PYTHON, "tests/on_kernel.py", label, "--timeout", "600", "--env", "BPFLD_ALONE=1", "--",
+               "build/tests/live_test")
     return Suite(f"vm-{label}", command, needs=("build", f"kernel {label}"), timeout=660)
 
 

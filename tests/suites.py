@@ -28,6 +28,7 @@ NEEDS = {
     "kernel 6.1": (PYTHON, "tests/vm/vm.py", "fetch", "6.1"),
     "kernel 6.12": (PYTHON, "tests/vm/vm.py", "fetch", "6.12"),
     "kernel newest": (PYTHON, "tests/vm/vm.py", "fetch", "newest"),
+    "libbpf and selftests": (PYTHON, "tests/oracle/compare.py", "--prepare"),
 }
 NEEDS_TIMEOUT = 1800.0  # seconds
 
@@ -49,6 +50,8 @@ SUITES = (
     Suite("live", ("build/tests/live_test",), needs=("build",), timeout=600, alone=True),
     Suite("clang", ("./dev", "build", "clang"), reader="status", timeout=1800, alone=True),
     Suite("fuzz", (PYTHON, "tests/fuzz.py"), reader="summary", needs=("build-fuzz",), timeout=900, alone=True),
+    Suite("oracle", (PYTHON, "tests/oracle/compare.py"), reader="summary", timeout=900,
+          needs=("build", "kernel 5.10", "kernel 6.1", "kernel 6.12", "kernel newest", "libbpf and selftests")),
     on_kernel("5.10"),
     on_kernel("6.1"),
     on_kernel("6.12"),

@@ -31,6 +31,24 @@ constexpr ErrorPage kPages[] = {
      "and sandboxed ones, forbid that. On such a host tracepoint, raw_tp and tp_btf programs load "
      "as "
      "usual, and often there is an event near the function that you wanted to trace."},
+    {"E03", "the kernel has no BTF",
+     "Programs that were compiled with CO-RE relocations hold the names of kernel fields, and the "
+     "loader looks up where these fields are in the running kernel. Where that is written is the "
+     "kernel's BTF, /sys/kernel/btf/vmlinux. Kernels built without CONFIG_DEBUG_INFO_BTF, and "
+     "those "
+     "before 5.2, have none.\n\n"
+     "  bpfld run --btf FILE x.bpf.o\n\n"
+     "takes it from a file, which must be of exactly the kernel that runs. Objects without CO-RE "
+     "relocations need no BTF of the kernel."},
+    {"E04", "a field or type does not exist in this kernel",
+     "The object uses a field, a type or an enumerator that the running kernel does not have: it "
+     "was "
+     "renamed, moved or removed, or came later. Such an instruction is replaced by a call that no "
+     "verifier accepts, so that it does no harm where it is never reached; here it can be "
+     "reached.\n\n"
+     "  if (bpf_core_field_exists(task->__state))\n"
+     "    state = BPF_CORE_READ(task, __state);\n\n"
+     "guards it. The verifier follows only the branch that this kernel takes."},
     {"E05", "the verifier rejected a program",
      "The verifier follows every path through a program and stops at the first instruction that it "
      "cannot show to be safe. The error shows its sentence, that instruction, and the line of "

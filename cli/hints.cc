@@ -49,6 +49,11 @@ bool has_log(const Situation& s) {
   return !s.error.detail.empty();
 }
 
+bool is_tracepoint(const Situation& s) {
+  return s.program != nullptr && s.program->row != nullptr &&
+         s.program->row->method == AttachMethod::tracepoint;
+}
+
 bool tracefs_is_missing(const Situation& s) {
   return !s.facts.tracefs_mounted;
 }
@@ -59,7 +64,7 @@ constexpr int kAnyErrno = 0;
 constexpr std::optional<Code> kAny = std::nullopt;
 
 // spec: one explanation. The texts may hold {message}, {object}, {program}, {section}, {kernel},
-// {uid}, {lockdown}, {lsm}, {memlock} and {reason}.
+// {uid}, {lockdown}, {lsm} and {memlock}.
 struct HintRow {
   std::string_view id;
   Phase phase;
@@ -118,6 +123,9 @@ constexpr HintRow kRows[] = {
     {"E08",  Phase::link,     Code::unsupported, kAnyErrno, "unknown section",         nullptr,           Exit::bad_object,
      "", "the name of its section tells what a program is", "`bpfld list sec` shows all names; SEC(\"?...\") is left out on purpose"},
 
+    {"E03",  Phase::link,     Code::not_found,   kAnyErrno, "need the kernel's BTF",   nullptr,           Exit::kernel,
+     "", "CONFIG_DEBUG_INFO_BTF is off in this kernel ({kernel}), or it is older than 5.2", "--btf FILE with the BTF of exactly this kernel"},
+
     {"E15",  Phase::capture,  Code::denied,      kAnyErrno, "tracefs",                 tracefs_is_missing, Exit::permission,
      "", "the number of a tracepoint is in tracefs, which is not mounted, and mounting it privately was refused", "mount -t tracefs nodev /sys/kernel/tracing"},
     {"E15",  Phase::capture,  Code::denied,      kAnyErrno, "",                        nullptr,           Exit::permission,
@@ -133,6 +141,9 @@ constexpr HintRow kRows[] = {
      kNeedsRoot, "", kBecomeRoot},
     {"E01",  Phase::read,     Code::denied,      kAnyErrno, "",                        lacks_perfmon,     Exit::permission,
      "{message}", "reading events needs CAP_PERFMON, which uid {uid} here does not have", kBecomeRoot},
+    {"",     Phase::attach,   kAny,              EACCES,    "",                        is_tracepoint,     Exit::attach,
+     "{program} reads more than this tracepoint passes: {message}", "its context is larger than the event's record",
+     "{section} has a file `format` in /sys/kernel/tracing/events: the fields, their offsets and sizes"},
     {"E18",  Phase::load,     Code::rejected,    kAnyErrno, "",                        is_confidential,   Exit::verifier,
      "", "lockdown is in confidentiality mode: helpers that read kernel memory are withheld", "boot without lockdown=confidentiality; integrity mode allows reading"},
     {"E05",  Phase::load,     Code::rejected,    kAnyErrno, "",                        nullptr,           Exit::verifier,
@@ -197,6 +208,7 @@ std::string value_of(std::string_view name, const Situation& s) {
   if (name == "message") return s.error.message();
   if (name == "object") return std::string(s.object);
   if (name == "program" && s.program != nullptr) return format("program \"{}\"", s.program->name);
+  if (name == "section" && s.program != nullptr) return s.program->section;
   if (name == "kernel") return s.facts.kernel;
   if (name == "uid") return format("{}", s.facts.uid);
   if (name == "lockdown") return std::string(or_none(s.facts.lockdown));

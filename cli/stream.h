@@ -40,8 +40,10 @@ class Stream {
 // handle: both streams of this process. Errors are not to overtake the events before them, so
 // writing to `err` flushes `out` first.
 struct Streams {
-  Stream out{1};
-  Stream err{2};
+  explicit Streams(int out_fd = 1, int err_fd = 2) : out(out_fd), err(err_fd) {}
+
+  Stream out;
+  Stream err;
 
   // Writes a message to standard error, at once.
   void say(std::string_view text);

@@ -142,7 +142,7 @@ constexpr std::array<VerifierAdvice, 17> kAdvice = {{
      "bpf_probe_read_kernel(), bpf_probe_read_user() or BPF_CORE_READ()"},
     {"invalid func unknown#195896080",
      "a field or type that this kernel does not have is used (its CO-RE relocation found no match), and the use is not guarded",
-     "guard it: if (bpf_core_field_exists(p->field)) ...; `bpfld help E04`"},
+     "guard it: if (bpf_core_field_exists(p->field)) ..."},
     {"cannot call GPL-restricted function",
      "the helper is only for programs whose license is compatible with the GPL",
      "char LICENSE[] SEC(\"license\") = \"GPL\"; (or \"Dual BSD/GPL\", \"Dual MIT/GPL\")"},

@@ -12,9 +12,10 @@
 namespace bpfld::cli {
 namespace {
 
-constexpr std::array<Command, 3> kCommands = {{
+constexpr std::array<Command, 4> kCommands = {{
     {&kRunCommand, run_command},
     {&kListCommand, list_command},
+    {&kDumpCommand, dump_command},
     {&kHelpCommand, help_command},
 }};
 

@@ -39,7 +39,7 @@ TEST_CASE("command: --version is one line on standard output") {
 
 TEST_CASE("command: help, --help and -h are the same, for every command") {
   CHECK(bpfld({"--help"}).out == bpfld({"-h"}).out);
-  for (const char* name : {"run", "list", "help"}) {
+  for (const char* name : {"run", "list", "dump", "help"}) {
     CAPTURE(name);
     const Finished ran = bpfld({name, "--help"});
     CHECK(ran.status == 0);

@@ -2,6 +2,7 @@
 // What `bpfld run` says on standard error, in both notations, and how events reach standard output:
 // written into a pipe here, without a kernel.
 #include <doctest/doctest.h>
+#include <csignal>
 #include <unistd.h>
 
 #include "cli/event_printer.h"
@@ -145,6 +146,7 @@ TEST_CASE("run: the printer says when it has had enough") {
 }
 
 TEST_CASE("run: nothing is written after the reader has gone") {
+  std::signal(SIGPIPE, SIG_IGN);  // as main() does
   Captured captured;
   captured.close_reader();
   EventPrinter printer(*captured.streams, Style(), {});

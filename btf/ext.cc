@@ -7,6 +7,7 @@
 
 #include <array>
 
+#include "base/escape.h"
 #include "btf/format.h"
 
 namespace bpfld::btf {
@@ -118,16 +119,18 @@ Result<SectionRecords<T>> read_section(Cursor& cursor, u32 record_size, const Ta
   SectionRecords<T> out;
   out.section = TRY(find_string(btf, "section name", *name));
   if (out.section.empty()) return fail(Code::malformed, "a section without a name");
-  if (*count == 0) return fail(Code::malformed, "section \"{}\" has no records", out.section);
+  if (*count == 0)
+    return fail(Code::malformed, "section \"{}\" has no records", escape_terminal(out.section));
   if (*count > cursor.left() / record_size)
     return fail(Code::malformed, "section \"{}\": {} records of {} bytes, {} bytes are left",
-                out.section, *count, record_size, cursor.left());
+                escape_terminal(out.section), *count, record_size, cursor.left());
   out.records.reserve(*count);
   for (u32 i = 0; i < *count; i++) {
     const Bytes bytes = TRY(cursor.take(record_size));
     const Raw raw = TRY(load<Raw>(bytes, 0, table.order));
-    out.records.push_back(TRY(with_context(
-        decode(raw, btf), [&] { return format("section \"{}\", record {}", out.section, i); })));
+    out.records.push_back(TRY(with_context(decode(raw, btf), [&] {
+      return format("section \"{}\", record {}", escape_terminal(out.section), i);
+    })));
   }
   return out;
 }

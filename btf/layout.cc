@@ -11,6 +11,8 @@
 #include <utility>
 #include <vector>
 
+#include "base/escape.h"
+
 namespace bpfld::btf {
 namespace {
 
@@ -123,7 +125,7 @@ Status step(const View& view, std::vector<Frame>& stack, std::unordered_map<u32,
   }
   if (entry->second == kInProgress)
     return fail(Code::malformed, "BTF type [{}]: {} \"{}\" contains itself", inner.id.value,
-                kind_name(inner.kind), inner.name);
+                kind_name(inner.kind), escape_terminal(inner.name));
   note_member(frame, member, inner, entry->second);
   frame.next++;
   return {};

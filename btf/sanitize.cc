@@ -23,15 +23,11 @@ struct Words {
   bool operator==(const Words&) const = default;
 };
 
-// Kinds lean on each other: a STRUCT cannot have VARs as members, a DECL_TAG cannot name a
-// parameter of what became a TYPEDEF. Kernels learnt them in this order, so nothing that one has is
-// lost.
-KindMask consistent(KindMask kinds) {
-  if (!kinds.has(Kind::func_proto)) kinds = kinds.without(Kind::func);
-  if (!kinds.has(Kind::var)) kinds = kinds.without(Kind::datasec);
-  if (!kinds.has(Kind::datasec)) kinds = kinds.without(Kind::var);
-  if (!kinds.has(Kind::func) || !kinds.has(Kind::var)) kinds = kinds.without(Kind::decl_tag);
-  return kinds;
+// Kinds lean on each other: a DECL_TAG cannot name a parameter of what became a TYPEDEF. Kernels
+// learnt them in this order, so nothing that one has is lost.
+KindSupport consistent(KindSupport support) {
+  support.decl_tag = support.decl_tag && support.func && support.datasec;
+  return support;
 }
 
 // The strings of the copy: the view's own, then what the stand-ins need.
@@ -57,7 +53,7 @@ class Strings {
 class Sanitizer {
  public:
   Sanitizer(const View& view, const KindSupport& support)
-      : view_(view), support_(support), kinds_(consistent(support.kinds)), strings_(view) {}
+      : view_(view), support_(consistent(support)), strings_(view) {}
 
   // The record as it is.
   Words original(u32 index) const {
@@ -77,7 +73,7 @@ class Sanitizer {
   Words rewritten(u32 index) {
     const Type type = view_.type({view_.first_id() + index});
     const Words words = original(index);
-    const bool missing = !kinds_.has(type.kind);
+    const bool missing = is_missing(type.kind);
     switch (type.kind) {
       case Kind::int_:
       case Kind::ptr:
@@ -90,14 +86,15 @@ class Sanitizer {
       case Kind::const_:
       case Kind::restrict_:
       case Kind::void_: return words;  // as old as BTF itself
-      case Kind::enum_: return with_flag(words, support_.enum_sign);
+      case Kind::enum_: return with_flag(words, support_.enum64);
       case Kind::enum64:
-        return missing ? enum64_as_int(type, words) : with_flag(words, support_.enum_sign);
+        return missing ? enum64_as_int(type, words) : with_flag(words, support_.enum64);
       case Kind::var:
       case Kind::decl_tag:
         return missing ? byte_named(words.name) : with_flag(words, support_.tag_flag);
       case Kind::unknown: return byte_named(words.name);
-      case Kind::datasec: return missing ? section_as_struct(type) : section(type, words);
+      case Kind::datasec:
+        return missing || is_refused_empty(type) ? section_as_struct(type) : section(type, words);
       case Kind::func: return function(words, missing);
       case Kind::func_proto:
         return missing ? Words{.kind = Kind::enum_, .size_or_type = 4, .tail = {}} : words;
@@ -114,6 +111,20 @@ class Sanitizer {
   const std::string& strings() const { return strings_.text(); }
 
  private:
+  bool is_missing(Kind kind) const {
+    if (kind == Kind::func || kind == Kind::func_proto) return !support_.func;
+    if (kind == Kind::var || kind == Kind::datasec) return !support_.datasec;
+    if (kind == Kind::float_) return !support_.float_;
+    if (kind == Kind::decl_tag) return !support_.decl_tag;
+    if (kind == Kind::type_tag) return !support_.type_tag;
+    return kind == Kind::enum64 && !support_.enum64;
+  }
+
+  // clang describes a .rodata that holds only literals as a section without variables.
+  bool is_refused_empty(const Type& section) const {
+    return !support_.empty_datasec && (section.vlen == 0 || section.size() == 0);
+  }
+
   static Words with_flag(Words words, bool allowed) {
     words.flag = words.flag && allowed;
     return words;
@@ -134,7 +145,7 @@ class Sanitizer {
 
   Words function(Words words, bool missing) const {
     if (missing) words.kind = Kind::typedef_;
-    if (missing || !support_.global_functions) words.vlen = 0;  // FUNC keeps its linkage there
+    if (missing || !support_.func_global) words.vlen = 0;  // FUNC keeps its linkage there
     return words;
   }
 
@@ -170,7 +181,6 @@ class Sanitizer {
 
   const View& view_;
   KindSupport support_;
-  KindMask kinds_;
   Strings strings_;
 };
 
@@ -213,6 +223,11 @@ std::vector<std::byte> sanitize(const View& view, const KindSupport& support) {
   put(out, types);
   put(out, bytes_of(std::string_view(sanitizer.strings())));
   return out;
+}
+
+Result<std::vector<std::byte>> sanitize(Bytes blob, const KindSupport& support) {
+  const View view = TRY(View::parse(blob));
+  return sanitize(view, support);
 }
 
 }  // namespace bpfld::btf

@@ -7,6 +7,7 @@
 //
 //   VAR, DECL_TAG  INT of one byte             FLOAT     empty STRUCT of the same size
 //   DATASEC        STRUCT of such INTs         TYPE_TAG  CONST
+//   empty DATASEC  empty STRUCT
 //   FUNC_PROTO     ENUM without values         ENUM64    INT of the same size
 //   FUNC           TYPEDEF of its prototype    a kind that nobody knows: INT of one byte
 //
@@ -21,10 +22,15 @@ namespace bpfld::btf {
 
 // spec: what a kernel accepts. The default is a kernel that accepts everything.
 struct KindSupport {
-  KindMask kinds = KindMask::all();
-  bool global_functions = true;     // FUNC linkage other than static, since v5.6
-  bool enum_sign = true;            // kind flag of ENUM and ENUM64, since v6.0
-  bool tag_flag = true;             // kind flag of DECL_TAG and TYPE_TAG, since v6.15
+  bool func = true;                 // FUNC and FUNC_PROTO, since v5.0
+  bool func_global = true;          // FUNC linkage other than static, since v5.6
+  bool datasec = true;              // VAR and DATASEC, since v5.2
+  bool empty_datasec = true;        // DATASEC without variables, since v5.12
+  bool float_ = true;               // since v5.13
+  bool decl_tag = true;             // since v5.16
+  bool type_tag = true;             // since v5.17
+  bool enum64 = true;               // and the kind flag of ENUM (signed values), since v6.0
+  bool tag_flag = true;             // the kind flag of DECL_TAG and TYPE_TAG, since v6.15
   bool question_in_section = true;  // DATASEC names such as "?.struct_ops", since v6.9
   bool operator==(const KindSupport&) const = default;
 };
@@ -35,5 +41,7 @@ bool needs_sanitizing(const View& view, const KindSupport& support);
 // The view's own types as a blob for such a kernel, in the host's byte order, without a layout
 // section. The same ids, the same base. `view` is valid (View::validate()); then so is the result.
 std::vector<std::byte> sanitize(const View& view, const KindSupport& support);
+// The same for the bytes of BTF that has no base. Errors: those of View::parse().
+[[nodiscard]] Result<std::vector<std::byte>> sanitize(Bytes blob, const KindSupport& support);
 
 }  // namespace bpfld::btf

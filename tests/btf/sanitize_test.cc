@@ -52,14 +52,20 @@ struct Both {
 };
 
 KindSupport oldest() {
-  KindSupport support;
-  support.kinds = {Kind::int_,      Kind::ptr,    Kind::array,    Kind::struct_,
-                   Kind::union_,    Kind::enum_,  Kind::fwd,      Kind::typedef_,
-                   Kind::volatile_, Kind::const_, Kind::restrict_};
-  support.global_functions = support.enum_sign = support.question_in_section = false;
-  support.tag_flag = false;
-  return support;
+  return {.func = false,
+          .func_global = false,
+          .datasec = false,
+          .float_ = false,
+          .decl_tag = false,
+          .type_tag = false,
+          .enum64 = false,
+          .tag_flag = false,
+          .question_in_section = false};
 }
+
+constexpr KindMask kOldestKinds = {Kind::int_,      Kind::ptr,    Kind::array,    Kind::struct_,
+                                   Kind::union_,    Kind::enum_,  Kind::fwd,      Kind::typedef_,
+                                   Kind::volatile_, Kind::const_, Kind::restrict_};
 
 }  // namespace
 
@@ -75,7 +81,7 @@ TEST_CASE("btf sanitize: for the oldest kernel every kind becomes one of the fir
     CHECK(needs_sanitizing(btf.before, oldest()));
     const auto kind = [&](u32 id) { return btf.after.kind({id}); };
     for (u32 id = 1; id < btf.after.count(); id++)
-      CHECK(oldest().kinds.has(kind(id)));
+      CHECK(kOldestKinds.has(kind(id)));
     CHECK(kind(2) == Kind::enum_);
     CHECK(kind(3) == Kind::typedef_);
     CHECK(btf.after.type({3}).name == "handle");
@@ -121,20 +127,29 @@ TEST_CASE("btf sanitize: each feature alone changes only what needs it") {
     return ids;
   };
   using Ids = std::vector<u32>;
-  const auto without = [&](Kind kind) {
-    return changed([kind](KindSupport& s) { s.kinds = s.kinds.without(kind); });
-  };
-  CHECK(changed([](KindSupport& s) { s.global_functions = false; }) == Ids{3});
-  CHECK(changed([](KindSupport& s) { s.enum_sign = false; }) == Ids{12, 15});
+  CHECK(changed([](KindSupport& s) { s.func_global = false; }) == Ids{3});
   CHECK(changed([](KindSupport& s) { s.question_in_section = false; }) == Ids{16});
-  CHECK(without(Kind::float_) == Ids{8});
-  CHECK(without(Kind::type_tag) == Ids{10});
-  CHECK(without(Kind::enum64) == Ids{12, 13});
-  CHECK(without(Kind::decl_tag) == Ids{9});
-  CHECK(without(Kind::func) == Ids{3, 9});  // a tag on a parameter goes with the function
-  CHECK(without(Kind::func_proto) == Ids{2, 3, 9});
-  CHECK(without(Kind::var) == Ids{4, 6, 7, 9, 16});  // and a section with its variables
-  CHECK(without(Kind::datasec) == without(Kind::var));
+  CHECK(changed([](KindSupport& s) { s.float_ = false; }) == Ids{8});
+  CHECK(changed([](KindSupport& s) { s.type_tag = false; }) == Ids{10});
+  CHECK(changed([](KindSupport& s) { s.enum64 = false; }) == Ids{12, 13, 15});
+  CHECK(changed([](KindSupport& s) { s.decl_tag = false; }) == Ids{9});
+  // A tag goes with what it tags.
+  CHECK(changed([](KindSupport& s) { s.func = false; }) == Ids{2, 3, 9});
+  CHECK(changed([](KindSupport& s) { s.datasec = false; }) == Ids{4, 6, 7, 9, 16});
+}
+
+TEST_CASE("btf sanitize: the flag of tags is cleared for kernels that do not know it") {
+  BtfBuilder b;
+  const TypeId i = b.add_int("int", 4);
+  const TypeId tag = b.add_type_tag("attribute", i);
+  b.type(tag).kind_flag = true;
+  const Both btf(b, {.tag_flag = false});
+  CHECK_FALSE(btf.after.type(tag).kind_flag);
+  CHECK(btf.after.kind(tag) == Kind::type_tag);
+}
+
+TEST_CASE("btf sanitize: bytes that are no BTF are refused") {
+  CHECK(sanitize(bytes_of(std::string_view("no BTF")), {}).error().code == Code::malformed);
 }
 
 TEST_CASE("btf sanitize: kinds that nobody knows, and their layout section, are gone") {

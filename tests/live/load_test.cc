@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Loading on a real kernel: what it accepts works, what it refuses is explained, nothing stays
 // behind.
+#include <cerrno>
 #include <doctest/doctest.h>
 
 #include "tests/live/support.h"
@@ -62,13 +63,20 @@ TEST_CASE(
   CHECK(test_run(loaded, "third", 64) == 1);
 }
 
+TEST_CASE("live: a static function of a program's own section is a subprogram, not a program") {
+  Loaded loaded("fixtures/static_in_section.bpf.o");
+  CHECK(loaded.spec.programs.size() == 1);
+  REQUIRE_MESSAGE(loaded.load(), loaded.error.message() << "\n" << loaded.error.detail);
+  CHECK(test_run(loaded, "program", 64) == 51);
+}
+
 TEST_CASE("live: a callback's address reaches bpf_loop, where the kernel has it") {
   Loaded loaded("fixtures/callback.bpf.o");
   if (!loaded.load()) {
-    // bpf_loop came in 5.17: refusing the object is right on older kernels, and only there.
-    CHECK(loaded.profile.version_code < (5u << 16 | 17u << 8));
+    // Refusing the object is right where the helper is missing, and only there.
     CHECK(loaded.error.code == Code::rejected);
-    MESSAGE("SKIP: callback: bpf_loop is not in " << loaded.profile.release);
+    test::skip("a callback's address reaches bpf_loop", "no bpf_loop in " + loaded.profile.release,
+               "BPF_FUNC_loop");
     return;
   }
   CHECK(test_run(loaded, "sum", 64) == 51);
@@ -101,4 +109,37 @@ TEST_CASE("live: a big-endian object is refused before anything is made") {
   CHECK_FALSE(loaded.load());
   CHECK(loaded.kernel.made().empty());
   CHECK(loaded.error.what == "the object is big-endian, this machine is little-endian");
+}
+
+TEST_CASE("live: maps of newer kernels are made with their extra fields, or refused by name") {
+  Loaded loaded("fixtures/maps_new.bpf.o");
+  if (!loaded.load()) {
+    CHECK(loaded.error.context.starts_with("map \""));
+    CHECK(loaded.error.errno_value == EINVAL);
+    CHECK(still_there(loaded.kernel.made()) == "");
+    test::skip("maps of newer kernels", "not all of their types in " + loaded.profile.release,
+               "BPF_MAP_TYPE_USER_RINGBUF");
+    return;
+  }
+  loaded.session.reset();
+  CHECK(still_there(loaded.kernel.made()) == "");
+}
+
+TEST_CASE("live: a map with only its key described is made all the same") {
+  Loaded loaded("fixtures/socket_filter.bpf.o");
+  for (loader::MapSpec& map : loaded.spec.maps)
+    map.btf_value_type = 0;
+  REQUIRE_MESSAGE(loaded.load(), loaded.error.message());
+  CHECK(loaded.session->plan().notes.empty());
+}
+
+TEST_CASE("live: a map whose types the kernel refuses is made without them") {
+  Loaded loaded("fixtures/socket_filter.bpf.o");
+  const u32 index = loaded.map_index("by_protocol");
+  // An array's key is a u32; this says it is like the value, a u64.
+  loaded.spec.maps[index].btf_key_type = loaded.spec.maps[index].btf_value_type;
+  REQUIRE_MESSAGE(loaded.load(), loaded.error.message());
+  REQUIRE(loaded.session->plan().notes.size() == 1);
+  CHECK(loaded.session->plan().notes[0].find("by_protocol: created without BTF") !=
+        std::string::npos);
 }

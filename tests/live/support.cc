@@ -2,6 +2,7 @@
 #include "tests/live/support.h"
 
 #include <chrono>
+#include <cstdio>
 #include <cstdlib>
 #include <doctest/doctest.h>
 #include <thread>
@@ -10,6 +11,7 @@
 #include <sys/syscall.h>
 
 #include "base/mapped_file.h"
+#include "btf/types.h"
 #include "loader/collect.h"
 #include "perf/cpus.h"
 
@@ -35,7 +37,9 @@ const KindRow* kind_made(const bpf::Request& request) {
   if (std::holds_alternative<bpf::ProgLoad>(request)) return &row_of(bpf::ObjectKind::program);
   if (std::holds_alternative<bpf::MapCreate>(request)) return &row_of(bpf::ObjectKind::map);
   if (std::holds_alternative<bpf::BtfLoad>(request)) return &row_of(bpf::ObjectKind::btf);
-  if (std::holds_alternative<bpf::LinkCreate>(request)) return &row_of(bpf::ObjectKind::link);
+  if (std::holds_alternative<bpf::LinkCreate>(request) ||
+      std::holds_alternative<bpf::RawTracepointOpen>(request))
+    return &row_of(bpf::ObjectKind::link);
   return nullptr;
 }
 
@@ -61,15 +65,52 @@ bool exists(const KernelObject& object) {
 }
 
 std::string still_there(const std::vector<KernelObject>& objects) {
-  std::string left;
+  std::vector<KernelObject> left = objects;
   for (int tries = 0; tries < 500; tries++) {
-    left.clear();
-    for (const KernelObject& object : objects)
-      if (exists(object)) left += format("{} {} ", row_of(object.kind).name, object.id);
-    if (left.empty()) return left;
+    std::erase_if(left, [](const KernelObject& object) { return !exists(object); });
+    if (left.empty()) break;
     std::this_thread::sleep_for(std::chrono::milliseconds(10));
   }
-  return left;
+  return name_objects(left);
+}
+
+std::string name_objects(const std::vector<KernelObject>& objects) {
+  std::string out;
+  for (const KernelObject& object : objects)
+    out += format("{}{} {}", out.empty() ? "" : " ", row_of(object.kind).name, object.id);
+  return out;
+}
+
+std::vector<KernelObject> all_objects() {
+  bpf::LinuxKernel kernel;
+  std::vector<KernelObject> out;
+  for (const KindRow& row : kKinds) {
+    u32 id = 0;
+    while (const Result<bpf::Reply> next = kernel.call(bpf::NextId{row.kind, id})) {
+      id = static_cast<u32>(next->value);
+      out.push_back({row.kind, id});
+    }
+  }
+  return out;
+}
+
+bool kernel_has(std::string_view enumerator) {
+  const Result<MappedFile> file = MappedFile::open("/sys/kernel/btf/vmlinux");
+  REQUIRE(file);
+  const Result<btf::View> view = btf::View::parse(file->bytes());
+  REQUIRE(view);
+  for (u32 id = 1; id < view->count(); id++) {
+    if (!btf::is_enum(view->kind({id}))) continue;
+    for (const btf::Enumerator& one : btf::enumerators(*view, view->type({id})))
+      if (one.name == enumerator) return true;
+  }
+  return false;
+}
+
+void skip(std::string_view test, std::string_view reason, std::string_view enumerator) {
+  std::printf("SKIP: %s: %s\n", std::string(test).c_str(), std::string(reason).c_str());
+  std::fflush(stdout);
+  CHECK_MESSAGE(!kernel_has(enumerator), "the kernel has " << std::string(enumerator));
 }
 
 std::string object_path(std::string_view name) {

@@ -2,6 +2,7 @@
 // What the live tests share: loading a compiled object, and proof that nothing of it remains.
 #pragma once
 
+#include <compare>
 #include <memory>
 #include <string>
 #include <vector>
@@ -17,6 +18,7 @@ namespace bpfld::test {
 struct KernelObject {
   bpf::ObjectKind kind{};
   u32 id = 0;
+  auto operator<=>(const KernelObject&) const = default;
 };
 
 // A real kernel that notes the id of every program, map, link and BTF that it makes for us. Other
@@ -64,6 +66,17 @@ struct Loaded {
   // The per-CPU values of element 0, each `size` bytes; size must be a multiple of 8.
   std::vector<std::vector<std::byte>> per_cpu_values(std::string_view map, u32 size);
 };
+
+// Prints `SKIP: <test>: <reason>`, which the runner counts. Fails the test when the kernel's own
+// BTF has `enumerator`, the constant that came with what is missing: then there is no excuse.
+void skip(std::string_view test, std::string_view reason, std::string_view enumerator);
+// Whether an enum of the running kernel's BTF has that constant.
+bool kernel_has(std::string_view enumerator);
+
+// Every program, map, link and BTF that the kernel has at the moment.
+std::vector<KernelObject> all_objects();
+// "program 12 link 3", for what is left.
+std::string name_objects(const std::vector<KernelObject>& objects);
 
 // Runs a program over `length` zero bytes and gives its return value; -1 when the kernel refused.
 i64 test_run(Loaded& loaded, std::string_view program, std::size_t length);

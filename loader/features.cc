@@ -56,7 +56,13 @@ Answer probe_perf_link(bpf::Kernel& kernel) {
   load.type = bpf::ProgType::tracepoint;
   load.license = "GPL";
   load.insns = {bpf::mov64_imm(0, 0), bpf::exit_insn()};
-  const Result<bpf::Reply> loaded = kernel.call(load);
+  Result<bpf::Reply> loaded = kernel.call(load);
+  if (!loaded && loaded.error().errno_value == EPERM) {
+    // An old kernel charges the program to RLIMIT_MEMLOCK, and the rings of a perf buffer that is
+    // already open may have used it up.
+    const Result<bpf::Reply> raised = kernel.call(bpf::RaiseMemlock{});
+    if (raised) loaded = kernel.call(load);
+  }
   if (!loaded) return Answer::unknown;
   const UniqueFd program(static_cast<int>(loaded->value));
   bpf::LinkCreate create;

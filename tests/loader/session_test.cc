@@ -220,7 +220,8 @@ TEST_CASE("loader session: BTF that the kernel does not understand is left out, 
   CHECK_FALSE(session->plan().btf_slot.has_value());
   REQUIRE(session->plan().notes.size() == 1);
   CHECK(session->plan().notes[0] ==
-        "loaded without BTF: the object's BTF: bpf(BPF_BTF_LOAD): Invalid argument (EINVAL)");
+        "loaded without BTF: the object's BTF: bpf(BPF_BTF_LOAD): Invalid argument (EINVAL): "
+        "Invalid type");
   for (const bpf::ProgLoad& program : kernel.all<bpf::ProgLoad>())
     CHECK_FALSE(program.btf.is_set());
   CHECK(feature(profile, Feature::btf_decl_tag) == Answer::yes);
@@ -554,4 +555,25 @@ TEST_CASE("loader session: a raw tracepoint is opened by name") {
   CHECK(message(session->attach(session->plan().attach[0])) == "no error");
   REQUIRE(kernel.count<bpf::RawTracepointOpen>() == 1);
   CHECK(kernel.all<bpf::RawTracepointOpen>()[0].name == "sys_enter");
+}
+
+TEST_CASE("loader session: the way to attach is found when nothing is left of the memory limit") {
+  // The load fitted into RLIMIT_MEMLOCK; then the rings of a perf buffer took the rest of it.
+  const ObjectSpec spec = example();
+  KernelProfile profile = make_profile();
+  FakeKernel kernel;
+  bool full = false;
+  kernel.refuse(
+      [&](const bpf::Request& request) {
+        return full && kernel.count<bpf::RaiseMemlock>() == 0 &&
+               std::holds_alternative<bpf::ProgLoad>(request);
+      },
+      EPERM);
+  make_5_10(kernel);
+  Result<Session> session = load(spec, profile, kernel);
+  REQUIRE_MESSAGE(session, message(session));
+  full = true;
+  for (const AttachPlan& attach : session->plan().attach)
+    CHECK(message(session->attach(attach)) == "no error");
+  CHECK(feature(profile, Feature::perf_link) == Answer::no);
 }

@@ -65,7 +65,7 @@ constexpr ErrnoRow kErrnoRows[] = {
     {ESTALE, "ESTALE"},
     {ECANCELED, "ECANCELED"},
     {EPROTONOSUPPORT, "EPROTONOSUPPORT"},
-    {524, "ENOTSUPP"},  // include/linux/errno.h: the kernel's own, leaks out of bpf(2)
+    {kErrnoNotSupported, "ENOTSUPP"},
 };
 
 }  // namespace
@@ -83,7 +83,7 @@ std::string errno_name(int errno_value) {
 }
 
 std::string errno_text(int errno_value) {
-  if (errno_value == 524) return "Operation not supported by the kernel";
+  if (errno_value == kErrnoNotSupported) return "Operation not supported by the kernel";
   return std::strerror(
       errno_value);  // NOLINT(concurrency-mt-unsafe): thread-safe in glibc >= 2.32 and musl
 }

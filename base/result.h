@@ -64,6 +64,10 @@ template <typename... Args>
                                                 FormatString<std::type_identity_t<Args>...> text,
                                                 const Args&... args);
 
+// ENOTSUPP: the kernel's own, in no header for programs, but it leaks out of bpf(2)
+// (include/linux/errno.h).
+inline constexpr int kErrnoNotSupported = 524;
+
 // The code that stands for an errno; see fail_errno().
 Code code_of_errno(int errno_value);
 // "ENOENT" for 2; "errno 4095" for a number that has no name here.

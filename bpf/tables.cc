@@ -52,7 +52,7 @@ constexpr std::array<NameRow, 39> kCommands = {{
     {38, "BPF_PROG_ASSOC_STRUCT_OPS", "prog_assoc_struct_ops", "7.0"},
 }};
 
-constexpr std::array<NameRow, 35> kMapTypes = {{
+constexpr std::array<NameRow, 36> kMapTypes = {{
     {0, "BPF_MAP_TYPE_UNSPEC", "unspec", "3.18"},
     {1, "BPF_MAP_TYPE_HASH", "hash", "3.19"},
     {2, "BPF_MAP_TYPE_ARRAY", "array", "3.19"},
@@ -88,6 +88,7 @@ constexpr std::array<NameRow, 35> kMapTypes = {{
     {32, "BPF_MAP_TYPE_CGRP_STORAGE", "cgrp_storage", "6.2"},
     {33, "BPF_MAP_TYPE_ARENA", "arena", "6.9"},
     {34, "BPF_MAP_TYPE_INSN_ARRAY", "insn_array", "6.19"},
+    {35, "BPF_MAP_TYPE_RHASH", "rhash", "7.2"},
 }};
 
 constexpr std::array<NameRow, 33> kProgTypes = {{
@@ -201,7 +202,7 @@ consteval bool numbered(const std::array<NameRow, N>& rows) {
 }
 static_assert(numbered(kCommands) && numbered(kMapTypes) && numbered(kProgTypes) &&
               numbered(kAttachTypes));
-static_assert(kMapTypes[static_cast<u32>(MapType::insn_array)].name == "insn_array");
+static_assert(kMapTypes[static_cast<u32>(MapType::rhash)].name == "rhash");
 static_assert(kProgTypes[static_cast<u32>(ProgType::netfilter)].name == "netfilter");
 static_assert(kAttachTypes[static_cast<u32>(AttachType::trace_fsession_multi)].name ==
               "trace_fsession_multi");

@@ -89,6 +89,7 @@ enum class MapType : u32 {
   cgrp_storage,
   arena,
   insn_array,
+  rhash,
 };
 
 enum class ProgType : u32 {

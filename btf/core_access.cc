@@ -233,7 +233,7 @@ std::string_view reason_text(Reason reason) {
     case Reason::misaligned: return "the field starts inside a byte but is no bitfield";
     case Reason::bitfield_too_wide: return "the bitfield does not fit into one load of 8 bytes";
     case Reason::no_member: return "has no such member";
-    case Reason::member_type_differs: return "the member has a type of another kind";
+    case Reason::member_type_differs: return "a member has a type of another kind";
     case Reason::no_struct_here: return "has no struct or union at this place";
     case Reason::no_array_here: return "has no array at this place";
     case Reason::array_too_short: return "the array is too short";

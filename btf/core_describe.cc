@@ -32,26 +32,46 @@ std::string losers_text(const Resolution& resolution, std::span<const Target> ta
   return text;
 }
 
+// Enumerators are shown with their sign; everything else has none.
+std::string value_text(CoreKind kind, u64 value) {
+  return kind == CoreKind::enumval_value ? format("{}", static_cast<i64>(value))
+                                         : format("{}", value);
+}
+
+// Who disagrees: ": vmlinux [7] gives 8, vmlinux [9] gives 16".
+std::string winners_text(const Resolution& resolution, std::span<const Target> targets) {
+  std::string text;
+  for (const Candidate& candidate : resolution.considered) {
+    if (candidate.reason != Reason::none) continue;
+    text += format("{} {} gives {}", text.empty() ? ":" : ",", target_text(candidate, targets),
+                   value_text(resolution.kind, candidate.value));
+  }
+  return text;
+}
+
 std::string answer_text(const Resolution& resolution, std::span<const Target> targets) {
   const Candidate chosen = {.type = resolution.type, .target = resolution.target};
+  const std::string local = value_text(resolution.kind, resolution.local_value);
   switch (resolution.verdict) {
     case Verdict::matched: {
-      std::string text = format("{} -> {} in {}", resolution.local_value, resolution.target_value,
-                                target_text(chosen, targets));
+      std::string text =
+          format("{} -> {} in {}", local, value_text(resolution.kind, resolution.target_value),
+                 target_text(chosen, targets));
       if (resolution.size_conflict)
         text += format("; a load of {} bytes cannot become one of {}", resolution.local_size,
                        resolution.target_size);
       if (resolution.winners > 1) text += format("; {} candidates agree", resolution.winners);
       return text;
     }
-    case Verdict::local: return format("{}, the object's own", resolution.local_value);
-    case Verdict::absent: return format("{} -> 0, no match", resolution.local_value);
-    case Verdict::poisoned: return format("{} -> poison, no match", resolution.local_value);
+    case Verdict::local: return format("{}, the object's own", local);
+    case Verdict::absent: return format("{} -> 0, no match", local);
+    case Verdict::poisoned: return format("{} -> poison, no match", local);
     case Verdict::ambiguous:
     case Verdict::malformed:
     case Verdict::unsupported:
     case Verdict::undecided:
-      return format("{}: {}", verdict_name(resolution.verdict), reason_text(resolution.reason));
+      return format("{}: {}{}", verdict_name(resolution.verdict), reason_text(resolution.reason),
+                    winners_text(resolution, targets));
   }
   std::unreachable();
 }
@@ -90,10 +110,14 @@ Code code_of(Verdict verdict) {
   std::unreachable();
 }
 
+std::string question_text(const CoreRelo& relo, const View& local) {
+  return format("{} {} ({})", core_kind_name(relo.kind), path_text(local, relo), relo.access);
+}
+
 std::string describe(const Resolution& resolution, const CoreRelo& relo, const View& local,
                      std::span<const Target> targets) {
-  return format("{} {} ({}): {}{}", core_kind_name(relo.kind), path_text(local, relo), relo.access,
-                answer_text(resolution, targets), losers_text(resolution, targets));
+  return format("{}: {}{}", question_text(relo, local), answer_text(resolution, targets),
+                losers_text(resolution, targets));
 }
 
 }  // namespace bpfld::btf::core

@@ -375,6 +375,7 @@ Reason types_match(const Sides& sides, TypeId local, TypeId target) {
 MatchResult match_candidate(const Sides& sides, CoreKind kind, const AccessPath& path,
                             TypeId candidate, AccessPath& found) {
   found.root = candidate;
+  if (!sides.budget.spend(kTypeCost)) return {.reason = Reason::too_much_work, .step = 0};
   switch (family_of(kind)) {
     case Family::field: return match_field(sides, path, found);
     case Family::enumerator: return match_enumerator(sides, path.steps[0].name, found);

@@ -24,7 +24,9 @@ struct Pool {
   TypeId root;
   Kind kind = Kind::void_;
   std::string_view name;                   // without its flavour
-  std::vector<Candidate> candidates = {};  // lost_in is set on those that are out
+  std::vector<Candidate> candidates = {};  // in the order of search
+  std::vector<Candidate> out = {};         // lost in an earlier relocation; the first kMaxKept
+  u32 out_count = 0;
 };
 
 // One pool per root type that has a name, in the order of their ids.
@@ -107,8 +109,8 @@ Reason field_value(CoreKind kind, const View& view, const AccessPath& path, Valu
   out.skip_old_value = field.is_bitfield && kind != CoreKind::field_signed;
   if (kind == CoreKind::field_byte_offset) {
     out.value = field.byte_offset;
-    out.load_size = field.is_bitfield ? 0 : field.load_size;
-    out.load_type = field.type;
+    out.load_size = field.load_size;  // 0 for a bitfield
+    if (!field.is_bitfield) out.load_type = field.type;
   } else if (kind == CoreKind::field_byte_size) {
     out.value = field.byte_size;
   } else if (kind == CoreKind::field_signed) {
@@ -202,12 +204,14 @@ class Resolver {
  private:
   Pool* pool_of(TypeId root);
   void weigh(const AccessPath& path, const Value& ours, Pool& pool, Resolution& out);
+  void prune(Pool& pool, u32 relo);
   void try_candidate(const AccessPath& path, const Value& ours, Candidate& candidate,
                      Resolution& out);
 
   const View& local_;
   std::span<const Target> targets_;
   std::vector<Pool> pools_;
+  std::vector<Candidate> survivors_;  // of the relocation at hand
   Budget budget_;
   u64 first_offset_ = 0;  // of the relocation at hand: where its first match put the field
 };
@@ -239,7 +243,8 @@ void Resolver::try_candidate(const AccessPath& path, const Value& ours, Candidat
   candidate.reason = value_of(kind, target, found, theirs);
   if (candidate.reason != Reason::none)
     return set_failure(out, Verdict::undecided, candidate.reason);
-  if (out.winners++ > 0) {
+  candidate.value = theirs.value;
+  if (out.winners > 0) {
     if (found.bit_offset != first_offset_)
       set_failure(out, Verdict::ambiguous, Reason::offsets_differ);
     else if (theirs.value != out.target_value)
@@ -255,37 +260,42 @@ void Resolver::try_candidate(const AccessPath& path, const Value& ours, Candidat
   out.size_conflict = sizes_conflict(local_, ours, target, theirs);
 }
 
-void Resolver::weigh(const AccessPath& path, const Value& ours, Pool& pool, Resolution& out) {
-  out.verdict = verdict_without_match(out.kind);
-  for (const Candidate& known : pool.candidates) {
-    Candidate candidate = known;
-    if (known.lost_in != kNoRelo)
-      candidate.reason = Reason::lost_earlier;
-    else if (is_usable(out.verdict))
-      try_candidate(path, ours, candidate, out);
-    else
-      break;  // nothing that the others say would change the verdict
-    const bool lost = candidate.reason != Reason::none;
-    if (!lost || out.losers < kMaxLosers) out.considered.push_back(candidate);
-    if (lost) out.losers++;
-  }
+void keep(const Candidate& candidate, u32 count_before, Resolution& out) {
+  if (count_before < kMaxKept) out.considered.push_back(candidate);
 }
 
-// Those that did not match are out, unless none did.
-void prune(Pool& pool, const Resolution& answer) {
-  if (answer.verdict != Verdict::matched || answer.losers == 0) return;
-  std::size_t won = 0;  // considered has all winners, in the pool's order
-  for (Candidate& candidate : pool.candidates) {
-    while (won < answer.considered.size() && answer.considered[won].reason != Reason::none)
-      won++;
-    const bool is_winner = won < answer.considered.size() &&
-                           answer.considered[won].type == candidate.type &&
-                           answer.considered[won].target == candidate.target;
-    if (is_winner)
-      won++;
-    else if (candidate.lost_in == kNoRelo)
-      candidate.lost_in = answer.relo;
+// Asks all candidates. Those that lose are out, unless all do or the verdict is none to rely on.
+void Resolver::weigh(const AccessPath& path, const Value& ours, Pool& pool, Resolution& out) {
+  out.verdict = verdict_without_match(out.kind);
+  survivors_.clear();
+  for (Candidate candidate : pool.candidates) {
+    try_candidate(path, ours, candidate, out);
+    const bool lost = candidate.reason != Reason::none;
+    keep(candidate, lost ? out.losers++ : out.winners++, out);
+    if (!is_usable(out.verdict)) return;  // nothing that the others say would change it
+    if (!lost) survivors_.push_back({.type = candidate.type, .target = candidate.target});
   }
+  for (const Candidate& earlier : pool.out)
+    keep(earlier, out.losers++, out);
+  out.losers += pool.out_count - static_cast<u32>(pool.out.size());
+  if (!survivors_.empty() && survivors_.size() < pool.candidates.size()) prune(pool, out.relo);
+}
+
+// Leaves only the survivors in the pool.
+void Resolver::prune(Pool& pool, u32 relo) {
+  std::size_t next = 0;  // survivors are in the pool's order
+  for (const Candidate& candidate : pool.candidates) {
+    if (next < survivors_.size() && survivors_[next] == candidate) {
+      next++;
+      continue;
+    }
+    pool.out_count++;
+    if (pool.out.size() == kMaxKept) continue;
+    pool.out.push_back(candidate);
+    pool.out.back().reason = Reason::lost_earlier;
+    pool.out.back().lost_in = relo;
+  }
+  pool.candidates = survivors_;
 }
 
 Verdict verdict_of_local(Reason reason) {
@@ -316,7 +326,6 @@ Resolution Resolver::answer(const CoreRelo& relo, u32 number) {
     return out;
   }
   weigh(path, ours, *pool, out);
-  prune(*pool, out);
   return out;
 }
 

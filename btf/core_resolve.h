@@ -53,9 +53,11 @@ struct Candidate {
   Reason reason = Reason::none;  // none: it matched
   u8 step = 0;                   // of the path, where it lost
   u32 lost_in = kNoRelo;         // with lost_earlier: the relocation that it lost in
+  u64 value = 0;                 // the relocation's value in it, when it matched
   bool operator==(const Candidate&) const = default;
 };
-inline constexpr u32 kMaxLosers = 16;  // kept per relocation; more are only counted
+inline constexpr u32 kMaxKept =
+    16;  // of those that matched, and of those that lost, per relocation
 
 // spec: one answer, and why.
 struct Resolution {
@@ -75,7 +77,9 @@ struct Resolution {
   u64 target_value = 0;
   u32 local_size = 0, target_size = 0;  // bytes that one load takes; 0: not a question of loads
   u32 winners = 0, losers = 0;          // how many candidates matched and did not
-  std::vector<Candidate> considered;    // in the order of search; at most kMaxLosers that lost
+  // In the order of search, then those that were out before; at most kMaxKept of each, for the
+  // rest is only counted.
+  std::vector<Candidate> considered;
   bool operator==(const Resolution&) const = default;
 };
 
@@ -88,6 +92,8 @@ struct Resolution {
                                                       std::span<const Target> targets,
                                                       std::span<const CoreRelo> relos);
 
+// "byte_off task_struct.pid (0:5)". Names are as in the BTF: escape before printing.
+std::string question_text(const CoreRelo& relo, const View& local);
 // One line: "byte_off task_struct.pid (0:5): 1256 -> 2296 in vmlinux [87]; ...". `relo` is the one
 // that was resolved. Names are as in the BTF: escape before printing.
 std::string describe(const Resolution& resolution, const CoreRelo& relo, const View& local,

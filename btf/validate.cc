@@ -28,10 +28,10 @@ constexpr std::size_t kMaxIdentifier = 511;  // KSYM_NAME_LEN - 1 of the kernel
 template <typename... Args>
 std::unexpected<Error> broken(const Type& type, FormatString<std::type_identity_t<Args>...> rule,
                               const Args&... args) {
-  const std::string start =
-      type.name.empty()
-          ? format("BTF type [{}]: {}", type.id.value, kind_name(type.kind))
-          : format("BTF type [{}]: {} \"{}\"", type.id.value, kind_name(type.kind), type.name);
+  const std::string start = type.name.empty()
+                                ? format("BTF type [{}]: {}", type.id.value, kind_name(type.kind))
+                                : format("BTF type [{}]: {} \"{}\"", type.id.value,
+                                         kind_name(type.kind), escape_terminal(type.name));
   const std::array<FormatArg, sizeof...(Args)> list{FormatArg(args)...};
   std::string text;
   format_to(text, rule.text, list);
@@ -133,7 +133,7 @@ Part part(std::string_view what, u32 index, std::string_view name = {}) {
 std::string describe(const Part& p) {
   if (!p.numbered) return std::string(p.what);
   return p.name.empty() ? format("{} {}", p.what, p.index)
-                        : format("{} {} \"{}\"", p.what, p.index, p.name);
+                        : format("{} {} \"{}\"", p.what, p.index, escape_terminal(p.name));
 }
 
 Status check_id(const View& view, const Type& type, const Part& where, TypeId id) {
@@ -169,7 +169,10 @@ Status check_int(const Type& type) {
 }
 
 Status check_enum(const View& view, const Type& type) {
-  if (!is_power_of_two(type.size(), 8)) return broken(type, "has a size of {}", type.size());
+  // `enum e;`, as clang writes it. The kernel refuses that, so such BTF stays here.
+  const bool forward = type.size() == 0 && type.vlen == 0;
+  if (!forward && !is_power_of_two(type.size(), 8))
+    return broken(type, "has a size of {}", type.size());
   const u32 words = type.kind == Kind::enum_ ? 2 : 3;
   for (u32 i = 0; i < type.vlen; i++)
     TRY(check_entry_name(view, type, "enumerator", i, words, false));
@@ -181,7 +184,8 @@ Status check_members(const View& view, const Type& type) {
   for (u32 i = 0; i < list.size(); i++) {
     TRY(check_entry_name(view, type, "member", i, 3, true));
     const Member member = list[i];
-    if (member.type.value == 0) return broken(type, "member {} \"{}\" is void", i, member.name);
+    if (member.type.value == 0)
+      return broken(type, "member {} \"{}\" is void", i, escape_terminal(member.name));
     TRY(check_is_type(view, type, part("member", i, member.name), member.type));
     if (type.kind == Kind::union_ && member.bit_offset != 0)
       return broken(type, "member {} \"{}\" is at bit {} of a union", i, member.name,
@@ -407,7 +411,7 @@ Status check_structs(const View& view) {
       if (held.value < first) continue;  // the base was checked before
       if (states[held.value - first] == State::open)
         return broken(type, "member {} \"{}\" holds the struct itself, by value", index,
-                      member.name);
+                      escape_terminal(member.name));
       if (states[held.value - first] == State::unseen) enter(held);
     }
   }

@@ -3,8 +3,7 @@
 // headers, names, symbols, relocations. Every index and range is checked when it is read, so that
 // what Object hands out can be used without looking back at the file.
 //
-// Rules: elf(5); System V gABI chapter 4. e_ehsize, e_entry and the program headers are not looked
-// at: a relocatable object does not need them, and nothing here depends on them.
+// Rules: elf(5); System V gABI chapter 4. The file header is header.cc's.
 #include "elf/object.h"
 
 #include <algorithm>
@@ -13,19 +12,11 @@
 
 #include "base/escape.h"
 #include "elf/format.h"
+#include "elf/header.h"
 #include "elf/role.h"
 
 namespace bpfld::elf {
 namespace {
-
-constexpr std::array<u8, 4> kBitcodeMagic = {'B', 'C', 0xc0, 0xde};  // llvm/docs/BitCodeFormat.rst
-constexpr std::array<u8, 4> kBitcodeWrapper = {0xde, 0xc0, 0x17,
-                                               0x0b};  // 0x0B17C0DE, little-endian
-
-bool starts_with(Bytes file, const std::array<u8, 4>& magic) {
-  return file.size() >= magic.size() &&
-         std::ranges::equal(file.first(magic.size()), std::as_bytes(std::span(magic)));
-}
 
 constexpr std::size_t kShownName = 64;  // bytes
 
@@ -33,111 +24,6 @@ constexpr std::size_t kShownName = 64;  // bytes
 std::string quoted(std::string_view name) {
   const bool cut = name.size() > kShownName;
   return format("\"{}{}\"", escape_terminal(name.substr(0, kShownName)), cut ? "..." : "");
-}
-
-// clang-format off
-constexpr std::array<std::pair<u16, std::string_view>, 10> kMachines = {{
-    {3, "i386"}, {8, "MIPS"}, {20, "PowerPC"}, {21, "PowerPC64"}, {22, "s390"}, {40, "ARM"},
-    {62, "x86-64"}, {183, "AArch64"}, {243, "RISC-V"}, {258, "LoongArch"},
-}};
-constexpr std::array<std::pair<u16, std::string_view>, 4> kFileTypes = {{
-    {0, "none"}, {2, "an executable"}, {3, "a shared object"}, {4, "a core dump"},
-}};
-// clang-format on
-
-// "x86-64 (62)", or the number alone when it has no row.
-template <std::size_t N>
-std::string named(const std::array<std::pair<u16, std::string_view>, N>& rows, u16 value) {
-  for (const auto& [number, name] : rows)
-    if (number == value) return format("{} ({})", name, value);
-  return format("{}", value);
-}
-
-// e_ident: is this ELF64 at all, and in which byte order is the rest?
-Result<ByteOrder> read_ident(Bytes file) {
-  if (file.empty()) return fail(Code::malformed, "not ELF: the file is empty");
-  if (starts_with(file, kBitcodeMagic) || starts_with(file, kBitcodeWrapper))
-    return fail(Code::unsupported, "not ELF: this is LLVM bitcode");
-  if (!starts_with(file, kElfMagic))
-    return fail(Code::malformed, "not ELF: starts with '{}'",
-                escape_terminal(text_of(file.first(std::min<std::size_t>(file.size(), 8)))));
-  if (file.size() < kFileHeaderSize)
-    return fail(Code::malformed, "the file ends inside the ELF header: {} of {} bytes", file.size(),
-                kFileHeaderSize);
-  const u8 elf_class = static_cast<u8>(file[kIdentClass]);
-  if (elf_class == kClass32)
-    return fail(Code::unsupported, "this is 32-bit ELF (EI_CLASS=1); BPF objects are 64-bit");
-  if (elf_class != kClass64)
-    return fail(Code::malformed, "EI_CLASS is {} (byte 0x4), not ELFCLASS64 (2)", elf_class);
-  const u8 version = static_cast<u8>(file[kIdentVersion]);
-  if (version != kVersionCurrent)
-    return fail(Code::malformed, "EI_VERSION is {} (byte 0x6), not 1", version);
-  const u8 data = static_cast<u8>(file[kIdentData]);
-  if (data == kDataLittle) return ByteOrder::little;
-  if (data == kDataBig) return ByteOrder::big;
-  return fail(Code::malformed,
-              "EI_DATA is {} (byte 0x5), neither little-endian (1) nor big-endian (2)", data);
-}
-
-Result<FileHeader> read_header(Bytes file, ByteOrder order) {
-  const FileHeader header = TRY(load<FileHeader>(file, kIdentSize, order));
-  if (header.machine != kMachineBpf && header.machine != kMachineNone)
-    return fail(Code::unsupported, "machine is {}, not BPF (247)",
-                named(kMachines, header.machine));
-  if (header.type != kTypeRelocatable)
-    return fail(Code::unsupported, "file type is {}, not a relocatable object (1)",
-                named(kFileTypes, header.type));
-  if (header.version != kVersionCurrent)
-    return fail(Code::malformed, "e_version is {} (byte 0x14), not 1", header.version);
-  if (header.section_headers == 0)
-    return fail(Code::malformed, "there is no section header table (e_shoff is 0)");
-  if (header.section_entry_size != sizeof(SectionHeader))
-    return fail(Code::malformed, "e_shentsize is {} (byte 0x3a), not {}", header.section_entry_size,
-                sizeof(SectionHeader));
-  return header;
-}
-
-// Where the section headers are, how many, and which section names them.
-struct HeaderTable {
-  u64 offset = 0;  // bytes from the start of the file
-  u64 count = 0;
-  u64 names = 0;  // section index
-};
-
-// Counts and indices of 0xff00 and more do not fit e_shnum and e_shstrndx; they then sit in section
-// 0.
-Result<HeaderTable> find_header_table(Bytes file, const FileHeader& header, ByteOrder order) {
-  HeaderTable table{header.section_headers, header.section_count, header.section_names};
-  if (header.section_count >= kIndexReserved)
-    return fail(Code::malformed, "e_shnum is {:#x} (byte 0x3c), a reserved section index",
-                table.count);
-  if (header.section_count == 0 || header.section_names == kIndexExtended) {
-    const Result<SectionHeader> first = load<SectionHeader>(file, table.offset, order);
-    if (!first)
-      return fail(Code::malformed,
-                  "section header [0] at byte {:#x} is past the end, file has {} bytes",
-                  table.offset, file.size());
-    if (header.section_count == 0) table.count = first->size;
-    if (header.section_names == kIndexExtended) table.names = first->link;
-  } else if (header.section_names >= kIndexReserved) {
-    return fail(Code::malformed, "e_shstrndx is {:#x} (byte 0x3e), a reserved section index",
-                table.names);
-  }
-  if (table.count == 0)
-    return fail(Code::malformed, "there are no sections (e_shnum and section [0]'s size are 0)");
-  if (table.count > kMaxSections)
-    return fail(Code::limit, "{} sections, more than {}", table.count, kMaxSections);
-  if (!fits(file.size(), table.offset, table.count * sizeof(SectionHeader)))
-    return fail(
-        Code::malformed,
-        "{} section headers of {} bytes at offset {:#x} reach past the end, file has {} bytes",
-        table.count, sizeof(SectionHeader), table.offset, file.size());
-  if (table.names == 0)
-    return fail(Code::malformed, "the sections have no names (e_shstrndx is 0)");
-  if (table.names >= table.count)
-    return fail(Code::malformed, "e_shstrndx: section [{}] does not exist ({} sections)",
-                table.names, table.count);
-  return table;
 }
 
 // One name of a string table. Looking at kMaxNameSize bytes at most keeps a file of a million names
@@ -190,27 +76,27 @@ Result<Section> read_section(Bytes file, const SectionHeader& header, u32 index,
   return section;
 }
 
-Result<std::vector<Section>> read_sections(Bytes file, const HeaderTable& table, ByteOrder order) {
+Result<std::vector<Section>> read_sections(Bytes file, const FileOutline& outline) {
   // The names come first: all other sections' messages need them.
-  const u64 names_at = table.offset + table.names * sizeof(SectionHeader);
-  const SectionHeader names = TRY(load<SectionHeader>(file, names_at, order));
+  const u64 names_at = outline.headers + outline.names * sizeof(SectionHeader);
+  const SectionHeader names = TRY(load<SectionHeader>(file, names_at, outline.order));
   if (names.type != kSectionStrtab)
     return fail(Code::malformed,
                 "section [{}], the section name table, has type {}, not SHT_STRTAB (3)",
-                table.names, names.type);
+                outline.names, names.type);
   if (!fits(file.size(), names.offset, names.size))
     return fail(
         Code::malformed,
         "section [{}], the section name table, says offset {:#x} size {:#x}, file has {} bytes "
         "(header at byte {:#x})",
-        table.names, names.offset, names.size, file.size(), names_at);
+        outline.names, names.offset, names.size, file.size(), names_at);
   const Bytes strings = TRY(slice(file, names.offset, names.size));
 
   std::vector<Section> sections;
-  sections.reserve(table.count);
-  for (u32 i = 0; i < table.count; i++) {
-    const u64 at = table.offset + i * sizeof(SectionHeader);
-    const SectionHeader header = TRY(load<SectionHeader>(file, at, order));
+  sections.reserve(outline.section_count);
+  for (u32 i = 0; i < outline.section_count; i++) {
+    const u64 at = outline.headers + i * sizeof(SectionHeader);
+    const SectionHeader header = TRY(load<SectionHeader>(file, at, outline.order));
     if (i == 0 && header.type != kSectionNull)
       return fail(Code::malformed, "section [0] has type {}, not SHT_NULL (0)", header.type);
     Section section = TRY(read_section(file, header, i, at, strings));
@@ -430,11 +316,10 @@ std::string label(const Symbol& symbol) {
 Result<Object> Object::parse(Bytes file) {
   Object object;
   object.file_ = file;
-  object.order_ = TRY(read_ident(file));
-  const FileHeader header = TRY(read_header(file, object.order_));
-  object.machine_ = header.machine;
-  const HeaderTable table = TRY(find_header_table(file, header, object.order_));
-  object.sections_ = TRY(read_sections(file, table, object.order_));
+  const FileOutline outline = TRY(read_outline(file));
+  object.order_ = outline.order;
+  object.machine_ = outline.machine;
+  object.sections_ = TRY(read_sections(file, outline));
   const Section* symbols = TRY(find_symbol_table(object.sections_));
   if (symbols != nullptr)
     object.symbols_ = TRY(read_symbols(*symbols, object.sections_, object.order_));

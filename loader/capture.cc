@@ -116,13 +116,8 @@ Status capture_btf(KernelProfile& profile, const CaptureOptions& options) {
   return {};
 }
 
-}  // namespace
-
-u32 kernel_version_code(std::string_view release, std::string_view version) {
-  constexpr std::string_view kDebian = "Debian ";
-  const std::size_t debian = version.find(kDebian);
-  std::string_view text =
-      debian == std::string_view::npos ? release : version.substr(debian + kDebian.size());
+// "5.10.223-1 ..." as KERNEL_VERSION(); 0 for what starts with no number.
+u32 version_number(std::string_view text) {
   u32 parts[3] = {0, 0, 0};
   for (u32& part : parts) {
     const std::from_chars_result done =
@@ -136,12 +131,31 @@ u32 kernel_version_code(std::string_view release, std::string_view version) {
   return (parts[0] & 0xff) << 16 | (parts[1] & 0xff) << 8 | std::min<u32>(parts[2], 255);
 }
 
+}  // namespace
+
+u32 kernel_version_code(std::string_view release, std::string_view version,
+                        std::string_view signature) {
+  constexpr std::string_view kDebian = "Debian ";
+  const std::size_t debian = version.find(kDebian);
+  if (debian != std::string_view::npos)
+    return version_number(version.substr(debian + kDebian.size()));
+  while (signature.ends_with('\n'))
+    signature.remove_suffix(1);
+  const std::size_t space = signature.rfind(' ');
+  const u32 signed_version =
+      space != std::string_view::npos ? version_number(signature.substr(space + 1)) : 0;
+  return signed_version != 0 ? signed_version : version_number(release);
+}
+
 Result<KernelProfile> capture(const Needs& needs, const CaptureOptions& options) {
   KernelProfile profile;
   utsname name = {};
   if (::uname(&name) != 0) return fail_errno(errno, "uname");
   profile.release = name.release;
-  profile.version_code = kernel_version_code(name.release, name.version);
+  const bool ubuntu = std::string_view(name.version).find("Ubuntu") != std::string_view::npos;
+  const Result<std::string> signature = ubuntu ? read_text("/proc/version_signature") : "";
+  profile.version_code = kernel_version_code(
+      name.release, name.version, signature ? std::string_view(*signature) : std::string_view());
   profile.page_size = static_cast<u32>(::sysconf(_SC_PAGESIZE));
   if (needs.possible_cpus) {
     const std::vector<u32> cpus = TRY(perf::possible_cpus());

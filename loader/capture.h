@@ -15,9 +15,10 @@ struct CaptureOptions {
 // Errors: those of a BTF file that was named by the caller.
 [[nodiscard]] Result<KernelProfile> capture(const Needs& needs, const CaptureOptions& options = {});
 
-// "5.10.0-40-cloud-amd64" and the text of uname -v -> KERNEL_VERSION(5, 10, 223). Debian's release
-// keeps the first number of a series while programs are checked against the real one, which is in
-// uname -v.
-u32 kernel_version_code(std::string_view release, std::string_view version);
+// "5.10.0-40-cloud-amd64" -> KERNEL_VERSION(5, 10, 223). Debian's and Ubuntu's releases keep the
+// first number of a series while programs are checked against the real one: Debian's is in the text
+// of uname -v, Ubuntu's the last word of /proc/version_signature (empty elsewhere).
+u32 kernel_version_code(std::string_view release, std::string_view version,
+                        std::string_view signature);
 
 }  // namespace bpfld::loader

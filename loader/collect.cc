@@ -2,6 +2,9 @@
 // The order of the steps, the small sections, and the object's name. See collect.h.
 #include "loader/collect.h"
 
+#include <algorithm>
+#include <tuple>
+
 #include "base/escape.h"
 #include "loader/collect_parts.h"
 
@@ -64,15 +67,41 @@ Status refuse_unknown_sections(const Collector& state) {
 
 }  // namespace
 
+void Collector::index_names() {
+  for (const elf::Section& section : elf.sections()) {
+    sections.emplace(section.name, &section);
+    if (section.is_code()) code_sections.emplace(section.name, section.index);
+  }
+  for (const elf::Symbol& symbol : elf.symbols())
+    if (symbol.is_in_section() && symbol.type != elf::SymbolType::section)
+      named_symbols.push_back(&symbol);
+  std::ranges::stable_sort(named_symbols, [](const elf::Symbol* a, const elf::Symbol* b) {
+    return std::tie(a->section, a->name) < std::tie(b->section, b->name);
+  });
+  if (!btf) return;
+  for (u32 id = 1; id < btf->count(); id++)
+    if (btf->kind({id}) == btf::Kind::datasec) datasecs.emplace(btf->type({id}).name, id);
+}
+
+const elf::Symbol* Collector::find_symbol(u32 section, std::string_view name) const {
+  const auto found =
+      std::ranges::lower_bound(named_symbols, std::tie(section, name), {},
+                               [](const elf::Symbol* s) { return std::tie(s->section, s->name); });
+  const bool same =
+      found != named_symbols.end() && (*found)->section == section && (*found)->name == name;
+  return same ? *found : nullptr;
+}
+
 Result<ObjectSpec> collect(Bytes file, std::string_view name) {
   const elf::Object object = TRY(elf::Object::parse(file));
-  Collector state{.elf = object, .btf = {}, .ext = {}, .spec = {}, .data_maps = {}, .places = {}};
+  Collector state(object);
   state.spec.name = name;
   state.spec.order = object.order();
   TRY(refuse_unknown_sections(state));
   TRY(collect_license(state));
   TRY(collect_version(state));
   TRY(read_btf(state));
+  state.index_names();
   TRY(collect_functions(state));
   TRY(collect_maps(state));
   TRY(collect_data(state));

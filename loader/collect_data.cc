@@ -17,14 +17,6 @@ using btf::Type;
 
 constexpr u64 kMaxDataSection = 0x7fffffff;
 
-std::optional<u32> find_datasec(const Collector& state, std::string_view name) {
-  if (!state.btf) return std::nullopt;
-  for (u32 id = 1; id < state.btf->count(); id++) {
-    if (state.btf->kind({id}) == Kind::datasec && state.btf->type({id}).name == name) return id;
-  }
-  return std::nullopt;
-}
-
 // "execsnoo.rodata": eight characters of the object's name and the section; a section with a second
 // dot
 // (".data.foo") stands alone. The kernel keeps 15 characters.
@@ -37,21 +29,13 @@ std::string kernel_map_name(std::string_view object, std::string_view section) {
   return bpf::kernel_object_name(std::string(object.substr(0, prefix)) + std::string(section));
 }
 
-// The symbol of a variable: its value is the variable's place, which the BTF of an object file
-// lacks.
-const elf::Symbol* variable_symbol(const Collector& state, u32 section, std::string_view name) {
-  for (const elf::Symbol& symbol : state.elf.symbols())
-    if (symbol.section == section && symbol.type == elf::SymbolType::object && symbol.name == name)
-      return &symbol;
-  return nullptr;
-}
-
 // Adds the section's variables; returns whether any of them is visible to other objects.
 bool add_variables(Collector& state, const elf::Section& section, u32 datasec, u32 map) {
   bool any_global = false;
   for (const btf::Variable& entry : btf::variables(*state.btf, state.btf->type({datasec}))) {
     const Type variable = state.btf->type(entry.type);
-    const elf::Symbol* symbol = variable_symbol(state, section.index, variable.name);
+    // The symbol's value is the variable's place, which the BTF of an object file lacks.
+    const elf::Symbol* symbol = state.find_symbol(section.index, variable.name);
     const u64 offset = symbol != nullptr ? symbol->value : entry.offset;
     if (symbol != nullptr && symbol->binding != elf::SymbolBinding::local &&
         symbol->visibility == elf::SymbolVisibility::default_)
@@ -92,9 +76,9 @@ Status add_data_map(Collector& state, const elf::Section& section, MapSource sou
     map.freeze = true;
   }
   if (!all_zero(section.data)) map.contents.assign(section.data.begin(), section.data.end());
-  if (const std::optional<u32> datasec = find_datasec(state, section.name)) {
-    map.btf_value_type = *datasec;
-    if (add_variables(state, section, *datasec, index)) map.flags |= bpf::kMapMmapable;
+  if (const auto datasec = state.datasecs.find(section.name); datasec != state.datasecs.end()) {
+    map.btf_value_type = datasec->second;
+    if (add_variables(state, section, datasec->second, index)) map.flags |= bpf::kMapMmapable;
   }
   state.data_maps.emplace(section.index, index);
   state.spec.maps.push_back(std::move(map));

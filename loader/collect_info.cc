@@ -4,7 +4,6 @@
 // data sections at 0 for the linker to fill in, but nothing links a BPF object, so the loader does
 // it here.
 #include <algorithm>
-#include <unordered_map>
 
 #include "base/escape.h"
 #include "btf/types.h"
@@ -16,21 +15,15 @@ namespace {
 using btf::Kind;
 using btf::Type;
 
-std::optional<u32> code_section(const elf::Object& object, std::string_view name) {
-  for (const elf::Section& section : object.sections())
-    if (section.is_code() && section.name == name) return section.index;
-  return std::nullopt;
-}
-
 // Calls add(function, index within it, record) for each record; records in gaps are passed over.
 template <typename Record, typename Add>
 Status deal(Collector& state, const std::vector<btf::SectionRecords<Record>>& sections,
             std::string_view what, Add add) {
   for (const btf::SectionRecords<Record>& section : sections) {
-    const std::optional<u32> index = code_section(state.elf, section.section);
-    if (!index) continue;
+    const auto code = state.code_sections.find(section.section);
+    if (code == state.code_sections.end()) continue;
     for (const Record& record : section.records) {
-      const std::optional<u32> function = state.function_at(*index, record.insn_offset);
+      const std::optional<u32> function = state.function_at(code->second, record.insn_offset);
       if (!function) continue;
       const InsnIndex at =
           TRY(with_context(to_insn(record.insn_offset - state.places[*function].start), [&] {
@@ -88,16 +81,13 @@ struct Entry {
 
 // Size of the section, offset of each variable, entries in order of offset: what the kernel checks.
 void fill_datasec(const Collector& state, TypeWriter& writer, const Type& datasec) {
-  const elf::Section* section = state.elf.find_section(datasec.name);
-  if (section == nullptr || section->size > 0xffffffffu) return;
-  std::unordered_map<std::string_view, u64> places;
-  for (const elf::Symbol& symbol : state.elf.symbols())
-    if (symbol.section == section->index && symbol.type != elf::SymbolType::section)
-      places.emplace(symbol.name, symbol.value);
+  const auto found = state.sections.find(datasec.name);
+  if (found == state.sections.end() || found->second->size > 0xffffffffu) return;
+  const elf::Section* section = found->second;
   std::vector<Entry> entries;
   for (const btf::Variable& v : btf::variables(*state.btf, datasec)) {
-    const auto place = places.find(state.btf->type(v.type).name);
-    const u32 offset = place != places.end() ? static_cast<u32>(place->second) : v.offset;
+    const elf::Symbol* symbol = state.find_symbol(section->index, state.btf->type(v.type).name);
+    const u32 offset = symbol != nullptr ? static_cast<u32>(symbol->value) : v.offset;
     entries.push_back({v.type.value, offset, v.size});
   }
   std::ranges::stable_sort(entries, {}, &Entry::offset);

@@ -39,10 +39,11 @@ Result<u32> number_of(const btf::View& btf, TypeId type) {
 // The value of `enum { unique = V } name`, which __ulong makes.
 Result<u64> long_number_of(const btf::View& btf, TypeId type) {
   const Type enumeration = btf::resolved(btf, type);
+  if (enumeration.kind == Kind::ptr) return TRY(number_of(btf, type));
   if (enumeration.kind == Kind::enum_ || enumeration.kind == Kind::enum64)
     for (const btf::Enumerator& e : btf::enumerators(btf, enumeration))
       return e.value;
-  return fail(Code::malformed, "is not a number (__ulong makes an enum)");
+  return fail(Code::malformed, "is not a number (__ulong makes an enum, __uint a pointer)");
 }
 
 // Checks or sets a size that both `key` and `key_size` may give.
@@ -117,13 +118,6 @@ Result<MapSpec> read_map(const btf::View& btf, const Type& variable) {
   return std::move(d.map);
 }
 
-const elf::Symbol* map_symbol(const elf::Object& object, u32 section, std::string_view name) {
-  for (const elf::Symbol& symbol : object.symbols())
-    if (symbol.section == section && symbol.name == name && symbol.type != elf::SymbolType::section)
-      return &symbol;
-  return nullptr;
-}
-
 }  // namespace
 
 Status collect_maps(Collector& state) {
@@ -139,13 +133,14 @@ Status collect_maps(Collector& state) {
     for (const btf::Variable& entry : btf::variables(*state.btf, datasec)) {
       const Type variable = state.btf->type(entry.type);
       const auto describe = [&] { return format("map \"{}\"", escape_terminal(variable.name)); };
-      const elf::Symbol* symbol = map_symbol(state.elf, section->index, variable.name);
+      const elf::Symbol* symbol = state.find_symbol(section->index, variable.name);
       if (variable.kind != Kind::var || symbol == nullptr)
         return fail(Code::malformed, "{}: .maps has no symbol of that name", describe());
       if (state.spec.maps.size() == kMaxMaps)
         return fail(Code::limit, "the object has more than {} maps", kMaxMaps);
       MapSpec map = TRY(with_context(read_map(*state.btf, variable), describe));
       map.origin = {".maps", symbol->value};
+      state.declared_maps.emplace(symbol->value, static_cast<u32>(state.spec.maps.size()));
       state.spec.maps.push_back(std::move(map));
     }
   }

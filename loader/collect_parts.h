@@ -15,6 +15,8 @@ namespace bpfld::loader {
 
 // What the steps share while one object is being collected. `spec` grows from step to step.
 struct Collector {
+  explicit Collector(const elf::Object& object) : elf(object) {}
+
   const elf::Object& elf;
   std::optional<btf::View> btf;  // of the file's own bytes
   std::optional<btf::Ext> ext;
@@ -22,6 +24,9 @@ struct Collector {
 
   // ELF section index -> index of the map made from it (data sections).
   std::unordered_map<u32, u32> data_maps;
+  // Offset in .maps -> index of the map declared there.
+  std::unordered_map<u64, u32> declared_maps;
+  std::unordered_map<std::string_view, u32> extern_indices;
   // Where each of spec.functions starts: its ELF section and bytes from that section's start.
   struct Place {
     u32 section = 0;
@@ -29,6 +34,16 @@ struct Collector {
     bool is_entry = false;
   };
   std::vector<Place> places;  // parallel to spec.functions, ordered by (section, start)
+
+  // Names to things, made once: an object can have a million symbols, and each variable of its BTF
+  // asks for one. Of several things of one name the first counts.
+  std::unordered_map<std::string_view, const elf::Section*> sections;
+  std::unordered_map<std::string_view, u32> code_sections;  // -> section index
+  std::unordered_map<std::string_view, u32> datasecs;       // DATASEC -> type id
+  std::vector<const elf::Symbol*> named_symbols;  // those in sections, by section and name
+  void index_names();
+  // The symbol of that name in the section, or null. Section symbols do not count.
+  const elf::Symbol* find_symbol(u32 section, std::string_view name) const;
 
   // The function that contains byte `offset` of ELF section `section`, if any.
   std::optional<u32> function_at(u32 section, u64 offset) const;

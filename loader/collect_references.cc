@@ -24,12 +24,13 @@ std::string symbol_label(const elf::Symbol& symbol, const elf::Object& object) {
 
 u32 extern_index(Collector& state, const elf::Symbol& symbol) {
   std::vector<ExternSpec>& externs = state.spec.externs;
-  for (std::size_t i = 0; i < externs.size(); i++)
-    if (externs[i].name == symbol.name) return static_cast<u32>(i);
-  externs.push_back({.name = std::string(symbol.name),
-                     .section = {},
-                     .weak = symbol.binding == elf::SymbolBinding::weak});
-  return static_cast<u32>(externs.size() - 1);
+  const auto [place, added] =
+      state.extern_indices.emplace(symbol.name, static_cast<u32>(externs.size()));
+  if (added)
+    externs.push_back({.name = std::string(symbol.name),
+                       .section = {},
+                       .weak = symbol.binding == elf::SymbolBinding::weak});
+  return place->second;
 }
 
 // The function that starts exactly at byte `offset` of `section`.
@@ -41,10 +42,13 @@ Result<u32> function_start(const Collector& state, u32 section, u64 offset, std:
   return *index;
 }
 
-// `base` bytes plus a signed addend; malformed if the sum is negative.
+// `base` bytes plus a signed addend; malformed if the sum is no offset: a symbol's value can be any
+// number, and a sum that wraps around would point at some other function.
 Result<u64> add_signed(u64 base, i64 addend) {
   if (addend < 0 && base < static_cast<u64>(-addend))
     return fail(Code::malformed, "addend {} points before the start of the section", addend);
+  if (addend > 0 && base > ~u64{0} - static_cast<u64>(addend))
+    return fail(Code::malformed, "addend {} points past the end of the section", addend);
   return base + static_cast<u64>(addend);
 }
 
@@ -65,11 +69,8 @@ Result<Reference> address_reference(const Collector& state, const elf::Symbol& s
     return Reference{at, ReferenceKind::function, index, 0};
   }
   if (section.name == ".maps") {
-    for (std::size_t i = 0; i < state.spec.maps.size(); i++) {
-      const MapSpec& map = state.spec.maps[i];
-      if (map.source == MapSource::declared && map.origin.offset == offset)
-        return Reference{at, ReferenceKind::map, static_cast<u32>(i), 0};
-    }
+    const auto map = state.declared_maps.find(offset);
+    if (map != state.declared_maps.end()) return Reference{at, ReferenceKind::map, map->second, 0};
     return fail(Code::malformed, "refers to offset {:#x} of .maps, where no map starts", offset);
   }
   const auto data = state.data_maps.find(symbol.section);

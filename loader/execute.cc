@@ -28,10 +28,17 @@ Result<bpf::Reply> with_log(bpf::Kernel& kernel, Load load, Result<bpf::Reply> r
     load.log_size = size;
     Result<bpf::Reply> reply = call_again(kernel, load);
     if (reply) return reply;  // a refusal that did not last, such as ENOMEM
-    refusal.error().detail = reply.error().detail;
+    // A buffer larger than the kernel takes gives no log; the start of one is better than none.
+    if (!reply.error().detail.empty()) refusal.error().detail = std::move(reply.error().detail);
     if (reply.error().errno_value != ENOSPC) break;
   }
   return refusal;
+}
+
+// Whether the errno can be the verifier's verdict: a machine without memory is none, even if the
+// verifier had already written something.
+bool can_be_verdict(int errno_value) {
+  return errno_value != ENOMEM && errno_value != EAGAIN && errno_value != EINTR;
 }
 
 Result<bpf::Reply> call(bpf::Kernel& kernel, const bpf::Request& request) {
@@ -42,7 +49,8 @@ Result<bpf::Reply> call(bpf::Kernel& kernel, const bpf::Request& request) {
     reply = with_log(kernel, *load, std::move(reply));
     // EACCES and EINVAL with the verifier's words are its verdict; without them something else
     // refused.
-    if (!reply && !reply.error().detail.empty()) reply.error().code = Code::rejected;
+    if (!reply && !reply.error().detail.empty() && can_be_verdict(reply.error().errno_value))
+      reply.error().code = Code::rejected;
   }
   if (const bpf::BtfLoad* load = std::get_if<bpf::BtfLoad>(&request);
       load != nullptr && load->log_level == 0)
@@ -61,6 +69,10 @@ void SlotTable::put(u32 slot, UniqueFd fd) {
   fds_[slot] = std::move(fd);
 }
 
+void SlotTable::close(u32 slot) {
+  if (slot < fds_.size()) fds_[slot].reset();
+}
+
 void SlotTable::close_from(u32 first_slot) {
   while (fds_.size() > first_slot)
     fds_.pop_back();
@@ -76,7 +88,8 @@ SlotTable& SlotTable::operator=(SlotTable&& other) noexcept {
 
 std::expected<void, Failure> execute(std::span<const Op> ops, bpf::Kernel& kernel,
                                      SlotTable& slots) {
-  for (const Op& op : ops) {
+  for (std::size_t i = 0; i < ops.size(); i++) {
+    const Op& op = ops[i];
     bpf::Request request = op.request;
     bpf::for_each_fd(request, [&](bpf::Fd& fd) {
       if (fd.is_slot()) fd = bpf::Fd::number(slots.get(fd.slot_index()));
@@ -85,7 +98,7 @@ std::expected<void, Failure> execute(std::span<const Op> ops, bpf::Kernel& kerne
     if (!reply) {
       if (op.may_fail) continue;
       reply = with_context(std::move(reply), [&] { return op.subject; });
-      return std::unexpected(Failure{std::move(reply).error(), std::move(request)});
+      return std::unexpected(Failure{std::move(reply).error(), std::move(request), i});
     }
     if (bpf::returns_fd(request)) {
       UniqueFd fd(static_cast<int>(reply->value));

@@ -23,6 +23,7 @@ class SlotTable {
 
   int get(u32 slot) const;  // -1 when empty
   void put(u32 slot, UniqueFd fd);
+  void close(u32 slot);
   void close_from(u32 first_slot);
 
  private:
@@ -33,6 +34,7 @@ class SlotTable {
 struct Failure {
   Error error;           // context names the subject; detail holds the verifier's log
   bpf::Request request;  // the request that failed, with numbers for its fds
+  std::size_t op = 0;    // its index in the ops
 };
 
 // Makes the requests of `ops` in order. On failure the slots made so far stay filled: the caller

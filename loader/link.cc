@@ -3,6 +3,7 @@
 #include "loader/link.h"
 
 #include <algorithm>
+#include <unordered_map>
 
 #include "base/escape.h"
 #include "loader/collect.h"
@@ -14,11 +15,17 @@ bool is_callee(const Reference& reference) {
   return reference.kind == ReferenceKind::call || reference.kind == ReferenceKind::function;
 }
 
-// Where `function` starts within the program, if it is part of it.
-std::optional<InsnIndex> start_of(const LinkedProgram& program, u32 function) {
-  for (const Piece& piece : program.pieces)
-    if (piece.function == function) return piece.start;
-  return std::nullopt;
+// Whether the instruction is still what the reference was made for: CO-RE may have poisoned it, and
+// then nothing else applies to it.
+bool still_applies(const Reference& reference, const bpf::Insn& insn) {
+  switch (reference.kind) {
+    case ReferenceKind::call: return insn.is_subprogram_call();
+    case ReferenceKind::map:
+    case ReferenceKind::map_value:
+    case ReferenceKind::function: return insn.is_ld_imm64();
+    case ReferenceKind::extern_: return insn.is_ld_imm64() || (insn.is_call() && insn != kPoison);
+  }
+  std::unreachable();
 }
 
 void append_info(const ObjectSpec& spec, LinkedProgram& out) {
@@ -45,17 +52,19 @@ void append_info(const ObjectSpec& spec, LinkedProgram& out) {
 
 // Turns references into what the kernel reads: distances for calls; maps are left for the executor.
 Status apply_references(const ObjectSpec& spec, LinkedProgram& out) {
+  std::unordered_map<u32, InsnIndex> starts;
+  for (const Piece& piece : out.pieces)
+    starts.emplace(piece.function, piece.start);
   for (const Piece& piece : out.pieces) {
     for (const Reference& reference : spec.functions[piece.function].references) {
       const InsnIndex at = piece.start + reference.at.value;
       bpf::Insn& insn = out.insns[at.value];
-      // A CO-RE relocation may have poisoned the instruction; then nothing else applies to it.
-      if (!insn.is_ld_imm64() && !insn.is_call()) continue;
+      if (!still_applies(reference, insn)) continue;
       if (is_callee(reference)) {
-        const std::optional<InsnIndex> target = start_of(out, reference.index);
-        if (!target) return fail(Code::internal, "a called function was not linked");
-        insn.imm =
-            static_cast<i32>(static_cast<i64>(target->value) - static_cast<i64>(at.value) - 1);
+        const auto target = starts.find(reference.index);
+        if (target == starts.end()) return fail(Code::internal, "a called function was not linked");
+        insn.imm = static_cast<i32>(static_cast<i64>(target->second.value) -
+                                    static_cast<i64>(at.value) - 1);
         if (insn.is_ld_imm64()) {
           insn.set_src(bpf::kPseudoFunc);
           out.insns[at.value + 1].imm = 0;
@@ -148,8 +157,14 @@ Result<Linked> link(const ObjectSpec& spec, const Selection& selection,
   }
   Linked linked;
   linked.core = TRY(relocate_core(spec, functions, profile, code));
+  u64 total = 0;
   for (std::size_t i = 0; i < selection.size(); i++) {
     const ProgramSpec& program = spec.programs[selection[i]];
+    for (u32 function : reached[i])
+      total += code[function].size();
+    if (total > kMaxLinkedInsns)
+      return fail(Code::limit, "the programs have more than {} instructions with their subprograms",
+                  kMaxLinkedInsns);
     linked.programs.push_back(TRY(with_context(link_program(spec, selection[i], reached[i], code),
                                                [&] { return label(program); })));
   }

@@ -37,14 +37,19 @@ struct Linked {
   CoreOutcome core;  // each CO-RE relocation's resolution, each patched instruction
 };
 
+// Of all programs of a load together: each has its own copy of the subprograms it reaches, so a
+// small file could otherwise ask for any amount of memory.
+inline constexpr u64 kMaxLinkedInsns = 8u << 20;
+
 // The functions that `entry` reaches through calls and function addresses, `entry` first, in the
 // order in which they are appended: depth first, at each call the callee before the calls that
 // follow.
 std::vector<u32> reachable_functions(const ObjectSpec& spec, u32 entry);
 
 // Errors: unsupported (a reference to an extern, an unknown section), limit (more than 1 M
-// instructions), and those of CO-RE; each names the program. A relocation without a match is no
-// error: its instruction is poisoned, so that guarded code still passes the verifier.
+// instructions in a program, kMaxLinkedInsns in all), and those of CO-RE; each names the program. A
+// relocation without a match is no error: its instruction is poisoned, so that guarded code still
+// passes the verifier.
 [[nodiscard]] Result<Linked> link(const ObjectSpec& spec, const Selection& selection,
                                   const KernelProfile& profile);
 

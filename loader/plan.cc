@@ -48,6 +48,14 @@ bool takes_btf(MapType type) {
   return std::ranges::find(kWithout, type) == std::end(kWithout);
 }
 
+// Whether the kernel is told the map's types. It wants both or neither (map_check_btf in
+// kernel/bpf/syscall.c); only the array of a data section, and maps without keys, have no key type.
+bool describes_types(const MapSpec& map) {
+  if (!takes_btf(map.type) || map.btf_value_type == 0) return false;
+  return map.btf_key_type != 0 || map.source != MapSource::declared ||
+         map.type == MapType::bloom_filter;
+}
+
 bool is_ring(MapType type) {
   return type == MapType::ringbuf || type == MapType::user_ringbuf;
 }
@@ -56,6 +64,20 @@ bool is_ring(MapType type) {
 u32 ring_size(u32 wanted, u32 page_size) {
   if (wanted >= kLargestRing) return wanted;  // let the kernel answer
   return std::max(std::bit_ceil(wanted), page_size);
+}
+
+// What the kernel's BTF verifier knows; what was not asked counts as known.
+btf::KindSupport kind_support(const KernelProfile& profile) {
+  btf::KindSupport support;
+  support.func = !profile.lacks(Feature::btf_func);
+  support.func_global = !profile.lacks(Feature::btf_func_global);
+  support.datasec = !profile.lacks(Feature::btf_datasec);
+  support.empty_datasec = !profile.lacks(Feature::btf_empty_datasec);
+  support.float_ = !profile.lacks(Feature::btf_float);
+  support.decl_tag = !profile.lacks(Feature::btf_decl_tag);
+  support.type_tag = !profile.lacks(Feature::btf_type_tag);
+  support.enum64 = !profile.lacks(Feature::btf_enum64);
+  return support;
 }
 
 class Planner {
@@ -68,8 +90,8 @@ class Planner {
     if (options_.raise_memlock)
       plan_.load.push_back({"the memory limit", bpf::RaiseMemlock{}, std::nullopt, true});
     TRY(load_btf());
-    for (const MapSpec& map : spec_.maps)
-      create_map(map);
+    for (u32 i = 0; i < spec_.maps.size(); i++)
+      create_map(i);
     plan_.program_slots.resize(spec_.programs.size());
     for (const LinkedProgram& program : linked_.programs)
       TRY(load_program(program));
@@ -92,23 +114,14 @@ class Planner {
 
   bool wants_btf() const {
     if (spec_.btf.empty() || options_.without_btf) return false;
-    const bool maps = std::ranges::any_of(spec_.maps, [](const MapSpec& m) {
-      return takes_btf(m.type) && (m.btf_key_type != 0 || m.btf_value_type != 0);
-    });
-    return maps || std::ranges::any_of(linked_.programs,
-                                       [](const LinkedProgram& p) { return !p.func_info.empty(); });
+    return std::ranges::any_of(spec_.maps, describes_types) ||
+           std::ranges::any_of(linked_.programs,
+                               [](const LinkedProgram& p) { return !p.func_info.empty(); });
   }
 
   Status load_btf() {
     if (!wants_btf()) return {};
-    btf::KindSupport support;
-    support.func = !profile_.lacks(Feature::btf_func);
-    support.func_global = !profile_.lacks(Feature::btf_func_global);
-    support.datasec = !profile_.lacks(Feature::btf_datasec);
-    support.float_ = !profile_.lacks(Feature::btf_float);
-    support.decl_tag = !profile_.lacks(Feature::btf_decl_tag);
-    support.type_tag = !profile_.lacks(Feature::btf_type_tag);
-    support.enum64 = !profile_.lacks(Feature::btf_enum64);
+    const btf::KindSupport support = kind_support(profile_);
     bpf::BtfLoad request;
     request.blob = spec_.btf;
     if (support != btf::KindSupport{}) request.blob = TRY(btf::sanitize(spec_.btf, support));
@@ -146,7 +159,8 @@ class Planner {
     }
   }
 
-  void create_map(const MapSpec& map) {
+  void create_map(u32 index) {
+    const MapSpec& map = spec_.maps[index];
     bpf::MapCreate request;
     request.type = map.type;
     request.name = map.kernel_name;
@@ -157,8 +171,7 @@ class Planner {
     request.numa_node = map.numa_node;
     request.map_extra = map.map_extra;
     fill_sizes(map, request);
-    if (plan_.btf_slot && takes_btf(map.type) &&
-        (map.btf_key_type != 0 || map.btf_value_type != 0)) {
+    if (plan_.btf_slot && describes_types(map) && !options_.maps_without_btf.contains(index)) {
       request.btf = Fd::slot(*plan_.btf_slot);
       request.btf_key_type_id = map.btf_key_type;
       request.btf_value_type_id = map.btf_value_type;

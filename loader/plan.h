@@ -5,6 +5,7 @@
 #pragma once
 
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -48,8 +49,9 @@ struct Plan {
 
 // spec: what is known to be needed beyond the profile, learnt from a first attempt.
 struct PlanOptions {
-  bool without_btf = false;    // the kernel refused the object's BTF
-  bool raise_memlock = false;  // before the first map
+  bool without_btf = false;        // the kernel refused the object's BTF
+  bool raise_memlock = false;      // before the first map
+  std::set<u32> maps_without_btf;  // by index: the kernel refused the types of their keys or values
 };
 
 // Errors: unsupported (section without a row: near names in `detail`; a map that this kernel cannot

@@ -19,18 +19,52 @@ bool learn(const Failure& failure, KernelProfile& profile, bpf::Kernel& kernel) 
     Answer& known = profile.features[static_cast<std::size_t>(feature)];
     if (known != Answer::unknown) continue;
     known = probe(feature, kernel);
+    // Where probes are charged to RLIMIT_MEMLOCK too, perf buffers may have used it up.
+    if (known == Answer::unknown && feature != Feature::memcg_accounting &&
+        probe(Feature::memcg_accounting, kernel) != Answer::yes &&
+        kernel.call(bpf::RaiseMemlock{}).has_value())
+      known = probe(feature, kernel);
     if (known == Answer::no) changed = true;
   }
   return changed;
 }
 
+// What the kernel refused and, from its log, why: the line before the summary of what it read.
+std::string refusal_of(const Error& error) {
+  std::string_view log = error.detail;
+  while (log.ends_with('\n'))
+    log.remove_suffix(1);
+  const std::string_view last = log.substr(log.find_last_of('\n') + 1);
+  return last.empty() ? error.message() : format("{}: {}", error.message(), last);
+}
+
+// The errnos by which a kernel says that it does not understand what it was given. Everything else
+// is about this machine and this moment (ENOMEM, EPERM, EMFILE ...): no reason to load less.
+bool not_understood(int errno_value) {
+  return errno_value == EINVAL || errno_value == E2BIG || errno_value == EOPNOTSUPP ||
+         errno_value == kErrnoNotSupported;
+}
+
+// The map that `op` creates, if its request names BTF.
+std::optional<u32> described_map(const Plan& plan, const Op& op) {
+  const bpf::MapCreate* create = std::get_if<bpf::MapCreate>(&op.request);
+  if (create == nullptr || !create->btf.is_set()) return std::nullopt;
+  const auto slot = std::ranges::find(plan.map_slots, op.result);
+  if (slot == plan.map_slots.end()) return std::nullopt;
+  return static_cast<u32>(slot - plan.map_slots.begin());
+}
+
 // What else a second attempt may do differently. True when `options` changed.
-bool give_way(const Failure& failure, const KernelProfile& profile, PlanOptions& options) {
-  if (std::holds_alternative<bpf::BtfLoad>(failure.request) && failure.error.code != Code::denied &&
-      !options.without_btf) {
+bool give_way(const Failure& failure, const Plan& plan, const KernelProfile& profile,
+              PlanOptions& options) {
+  const bool unknown = not_understood(failure.error.errno_value);
+  if (std::holds_alternative<bpf::BtfLoad>(failure.request) && unknown && !options.without_btf) {
     options.without_btf = true;  // the kernel uses an object's BTF to describe it, not to run it
     return true;
   }
+  // Each map type has its own idea of which types its keys and values may be.
+  const std::optional<u32> map = described_map(plan, plan.load[failure.op]);
+  if (map && unknown) return options.maps_without_btf.insert(*map).second;
   // EPERM where memory is charged to RLIMIT_MEMLOCK; if the probe could not tell, trying is
   // harmless.
   if (failure.error.errno_value == EPERM && !options.raise_memlock &&
@@ -40,6 +74,10 @@ bool give_way(const Failure& failure, const KernelProfile& profile, PlanOptions&
     return true;
   }
   return false;
+}
+
+std::string without_btf(const std::string& refusal) {
+  return "loaded without BTF: " + escape_terminal(refusal);
 }
 
 }  // namespace
@@ -58,11 +96,18 @@ Result<Session> Session::load(const ObjectSpec& spec, const Selection& selection
     session.slots_.close_from(0);
     const Failure& failure = done.error();
     if (learn(failure, profile, kernel)) continue;
-    if (!give_way(failure, profile, options)) return std::unexpected(failure.error);
-    if (options.without_btf && btf_refusal.empty()) btf_refusal = failure.error.message();
+    if (!give_way(failure, session.plan_, profile, options)) {
+      Error error = failure.error;
+      if (error.detail.empty() && !btf_refusal.empty()) error.detail = without_btf(btf_refusal);
+      return std::unexpected(std::move(error));
+    }
+    if (options.without_btf && btf_refusal.empty()) btf_refusal = refusal_of(failure.error);
   }
-  if (!btf_refusal.empty())
-    session.plan_.notes.push_back("loaded without BTF: " + escape_terminal(btf_refusal));
+  if (!btf_refusal.empty()) session.plan_.notes.push_back(without_btf(btf_refusal));
+  for (u32 map : options.maps_without_btf)
+    session.plan_.notes.push_back(
+        format("map {}: created without BTF, whose types the kernel refused",
+               escape_terminal(spec.maps[map].name)));
   u32 loaded = 0;  // slots of the load phase come before those of the attach phase
   for (const Op& op : session.plan_.load)
     if (op.result) loaded = std::max(loaded, *op.result + 1);
@@ -72,15 +117,38 @@ Result<Session> Session::load(const ObjectSpec& spec, const Selection& selection
 
 Status Session::attach(const AttachPlan& attach) {
   if (attach.problem) return std::unexpected(*attach.problem);
-  const std::expected<void, Failure> done = execute(attach.ops, *kernel_, slots_);
+  const u32 program = attach.program;
+  std::expected<void, Failure> done = run(attach);
   if (done) return {};
-  if (!learn(done.error(), *profile_, *kernel_)) return std::unexpected(done.error().error);
-  // The same program, attached in the way that this kernel has.
-  const AttachPlan other = plan_attach(*spec_, attach.program, *plan_.program_slots[attach.program],
-                                       *profile_, plan_.slots);
-  const std::expected<void, Failure> again = execute(other.ops, *kernel_, slots_);
-  if (!again) return std::unexpected(again.error().error);
+  const bool learnt = learn(done.error(), *profile_, *kernel_);
+  // The same program, attached in the way that this kernel has. What was learnt may also have been
+  // learnt before, from a program whose plan was made at the same time as this one's.
+  const AttachPlan other =
+      plan_attach(*spec_, program, *plan_.program_slots[program], *profile_, plan_.slots);
+  if (other.how == attach.how) return std::unexpected(std::move(done).error().error);
+  if (learnt)
+    for (AttachPlan& plan : plan_.attach)
+      if (plan.program != program) replan(plan);
+  done = run(other);
+  if (!done) return std::unexpected(std::move(done).error().error);
+  for (AttachPlan& plan : plan_.attach)
+    if (plan.program == program) plan = other;  // may be `attach` itself
   return {};
+}
+
+void Session::replan(AttachPlan& attach) {
+  if (!attach.ops.empty())
+    attach = plan_attach(*spec_, attach.program, *plan_.program_slots[attach.program], *profile_,
+                         plan_.slots);
+}
+
+// Makes the requests; after a failure nothing of them remains.
+std::expected<void, Failure> Session::run(const AttachPlan& attach) {
+  std::expected<void, Failure> done = execute(attach.ops, *kernel_, slots_);
+  if (done) return done;
+  for (auto op = attach.ops.rbegin(); op != attach.ops.rend(); op++)
+    if (op->result) slots_.close(*op->result);
+  return done;
 }
 
 void Session::detach() {

@@ -23,7 +23,9 @@ class Session {
   [[nodiscard]] static Result<Session> load(const ObjectSpec& spec, const Selection& selection,
                                             KernelProfile& profile, bpf::Kernel& kernel);
 
-  // Attaches one program of plan().attach. Errors: the plan's problem, or the kernel's refusal.
+  // Attaches one program of plan().attach. On a kernel that lacks the planned way another is taken,
+  // and plan() tells. Errors: the plan's problem, or the kernel's refusal; then nothing of the
+  // attachment remains.
   [[nodiscard]] Status attach(const AttachPlan& attach);
   // Detaches everything that was attached.
   void detach();
@@ -37,6 +39,9 @@ class Session {
  private:
   Session(const ObjectSpec& spec, KernelProfile& profile, bpf::Kernel& kernel)
       : spec_(&spec), profile_(&profile), kernel_(&kernel) {}
+
+  void replan(AttachPlan& attach);
+  [[nodiscard]] std::expected<void, Failure> run(const AttachPlan& attach);
 
   // The spec, the profile and the kernel outlive the session.
   const ObjectSpec* spec_;

@@ -16,15 +16,15 @@ namespace {
 Result<u32> take_number(std::string_view& text, std::string_view whole) {
   const u64 at = static_cast<u64>(text.data() - whole.data());
   u64 value = 0;
-  const char* end = text.data() + text.size();
-  const std::from_chars_result done = std::from_chars(text.data(), end, value);
-  if (done.ptr == text.data())
+  const char* begin = text.data();
+  const std::from_chars_result done = std::from_chars(begin, begin + text.size(), value);
+  if (done.ptr == begin)
     return fail(Code::malformed, "CPU list \"{}\": no number at byte {}",
                 escape_terminal(whole.substr(0, 64)), at);
   if (done.ec != std::errc{} || value >= kMaxCpus)
     return fail(Code::limit, "CPU list \"{}\": the number at byte {} is more than {}",
                 escape_terminal(whole.substr(0, 64)), at, kMaxCpus - 1);
-  text.remove_prefix(static_cast<std::size_t>(done.ptr - text.data()));
+  text.remove_prefix(static_cast<std::size_t>(done.ptr - begin));
   return static_cast<u32>(value);
 }
 

@@ -10,7 +10,7 @@
 #include "base/fd.h"
 #include "base/result.h"
 
-struct perf_event_attr;
+struct perf_event_attr;  // NOLINT(readability-identifier-naming): the kernel's
 
 namespace bpfld::perf {
 

@@ -16,6 +16,7 @@ namespace {
 
 constexpr u64 kHeadOffset = offsetof(perf_event_mmap_page, data_head);
 constexpr u64 kTailOffset = offsetof(perf_event_mmap_page, data_tail);
+constexpr u64 kMostPages = u64{1} << 30;
 static_assert(kHeadOffset == 1024 && kTailOffset == 1032, "perf_event_open(2): fixed by the ABI");
 
 }  // namespace
@@ -46,7 +47,6 @@ Result<Mapping> Mapping::shared(int fd, u64 offset, u64 size, bool writable) {
 }
 
 Result<PerfMap> PerfMap::open(int event_fd, u64 data_pages) {
-  constexpr u64 kMostPages = u64{1} << 30;
   if (!std::has_single_bit(data_pages) || data_pages > kMostPages)
     return fail(Code::usage, "a perf ring of {} pages: the number must be a power of two",
                 data_pages);

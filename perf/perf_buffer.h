@@ -29,6 +29,9 @@ struct PerfRecordHeader {
 inline constexpr u32 kRecordLost = 2;    // PERF_RECORD_LOST
 inline constexpr u32 kRecordSample = 9;  // PERF_RECORD_SAMPLE
 
+// Where a SAMPLE record's data starts, bytes from its header.
+inline constexpr u64 kSampleDataAt = sizeof(PerfRecordHeader) + sizeof(u32);
+
 // A record's size is 16 bits, so a scratch buffer of this size holds any that wraps.
 inline constexpr u64 kMaxPerfRecord = 65'535;
 
@@ -57,11 +60,10 @@ constexpr PerfStep classify(const PerfRecordHeader& header, u64 left) {
 
 // The data of a SAMPLE record; false when its size field does not fit the record.
 inline bool sample_data(Bytes record, Bytes& data) {
-  constexpr u64 kDataAt = sizeof(PerfRecordHeader) + sizeof(u32);
-  if (record.size() < kDataAt) return false;
+  if (record.size() < kSampleDataAt) return false;
   const u32 size = load_checked<u32>(record, sizeof(PerfRecordHeader));
-  if (!fits(record.size(), kDataAt, size)) return false;
-  data = record.subspan(kDataAt, size);
+  if (!fits(record.size(), kSampleDataAt, size)) return false;
+  data = record.subspan(kSampleDataAt, size);
   return true;
 }
 

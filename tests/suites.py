@@ -28,12 +28,14 @@ NEEDS = {
     "kernel 6.1": (PYTHON, "tests/vm/vm.py", "fetch", "6.1"),
     "kernel 6.12": (PYTHON, "tests/vm/vm.py", "fetch", "6.12"),
     "kernel newest": (PYTHON, "tests/vm/vm.py", "fetch", "newest"),
+    "libbpf and selftests": (PYTHON, "tests/oracle/compare.py", "--prepare"),
 }
 NEEDS_TIMEOUT = 1800.0  # seconds
 
 
 def on_kernel(label: str) -> Suite:
-    command = (PYTHON, "tests/on_kernel.py", label, "--timeout", "600", "--", "build/tests/live_test")
+    command = (PYTHON, "tests/on_kernel.py", label, "--timeout", "600", "--env", "BPFLD_ALONE=1", "--",
+               "build/tests/live_test")
     return Suite(f"vm-{label}", command, needs=("build", f"kernel {label}"), timeout=660)
 
 
@@ -48,7 +50,11 @@ SUITES = (
           alone=True),
     Suite("live", ("build/tests/live_test",), needs=("build",), timeout=600, alone=True),
     Suite("clang", ("./dev", "build", "clang"), reader="status", timeout=1800, alone=True),
+    Suite("headers", (PYTHON, "tests/btf_c/headers.py"), reader="summary", timeout=600,
+          needs=("build", "kernel 5.10", "kernel 6.1", "kernel 6.12", "kernel newest")),
     Suite("fuzz", (PYTHON, "tests/fuzz.py"), reader="summary", needs=("build-fuzz",), timeout=900, alone=True),
+    Suite("oracle", (PYTHON, "tests/oracle/compare.py"), reader="summary", timeout=900,
+          needs=("build", "kernel 5.10", "kernel 6.1", "kernel 6.12", "kernel newest", "libbpf and selftests")),
     on_kernel("5.10"),
     on_kernel("6.1"),
     on_kernel("6.12"),

@@ -31,10 +31,10 @@ struct event {
   __u32 pid;
   __u32 ppid;
   __u32 uid HIDDEN;
-  __s32 ret;  // 0 or a negative errno
+  char comm[16];  // of the new program if the exec succeeded
+  __s32 ret;      // 0 or a negative errno
   __u32 args_count HIDDEN;
   __u32 args_size HIDDEN;  // bytes of `args` in use, and sent
-  char comm[16];           // of the new program if the exec succeeded
   char args[ARGS_SIZE];    // each with its NUL
 };
 

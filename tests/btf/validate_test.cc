@@ -125,6 +125,17 @@ TEST_CASE("btf validate: an INT's bits fit its bytes, its encoding is one that e
   CHECK(with(4, 0x10, 0, 32) == "BTF type [1]: INT \"int\" has unknown encoding bits 0x10000020");
 }
 
+TEST_CASE("btf validate: a forward declaration of an enum has no size and no enumerator") {
+  BtfBuilder b;
+  const TypeId e = b.add_enum("e", {}, 0);
+  CHECK(verdict(b) == "no error");
+  b.type(e).size_or_type = 3;
+  CHECK(verdict(b) == "BTF type [1]: ENUM \"e\" has a size of 3");
+  BtfBuilder complete;
+  complete.add_enum("e", {{"A", 1}}, 0);
+  CHECK(verdict(complete) == "BTF type [1]: ENUM \"e\" has a size of 0");
+}
+
 TEST_CASE("btf validate: sizes of enums and floats") {
   BtfBuilder b;
   const TypeId e = b.add_enum("e", {{"A", 1}}, 3);

@@ -3,6 +3,7 @@
 #include "elf/describe.h"
 
 #include <doctest/doctest.h>
+#include <set>
 
 #include "elf/format.h"
 #include "tests/support/elf_builder.h"
@@ -118,4 +119,19 @@ TEST_CASE("elf: names that mean something, and their near misses") {
   CHECK(role(".BTF.ext") == SectionRole::btf_ext);
   CHECK(role(".BTF_ids") == SectionRole::ignored);
   CHECK(role(".debug_line") == SectionRole::debug);
+}
+
+TEST_CASE("elf: every role, symbol type and binding has a name of its own") {
+  std::set<std::string_view> roles;
+  for (u8 i = 0; i <= static_cast<u8>(SectionRole::debug); i++)
+    roles.insert(name_of(static_cast<SectionRole>(i)));
+  CHECK(roles.size() == static_cast<std::size_t>(SectionRole::debug) + 1);
+  std::set<std::string_view> types;
+  for (u8 i = 0; i <= static_cast<u8>(SymbolType::other); i++)
+    types.insert(name_of(static_cast<SymbolType>(i)));
+  CHECK(types.size() == static_cast<std::size_t>(SymbolType::other) + 1);
+  std::set<std::string_view> bindings;
+  for (u8 i = 0; i <= static_cast<u8>(SymbolBinding::other); i++)
+    bindings.insert(name_of(static_cast<SymbolBinding>(i)));
+  CHECK(bindings.size() == static_cast<std::size_t>(SymbolBinding::other) + 1);
 }

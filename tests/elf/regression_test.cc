@@ -216,6 +216,20 @@ TEST_CASE("elf class: many tables over the same bytes multiply memory") {
         "section [518] \".rel\": 1052672 relocations so far, more than 1048576");
 }
 
+TEST_CASE("elf class: more symbols than any object has are refused before they are read") {
+  ElfBuilder elf;
+  const std::vector<std::byte> zeros((kMaxSymbols + 1) * sizeof(SymbolRecord));
+  elf.add_section("records", kSectionProgbits, 0, zeros);
+  elf.edit_section(elf.index_of(".symtab"), [&](SectionHeader& s) {
+    s.offset = kFileHeaderSize;
+    s.size = zeros.size();
+  });
+  const Result<Object> object = Object::parse(elf.build());
+  REQUIRE_FALSE(object.has_value());
+  CHECK(object.error().message() == "section [2] \".symtab\": 1048577 symbols, more than 1048576");
+  CHECK(object.error().code == Code::limit);
+}
+
 TEST_CASE(
     "elf class: a million names that all start in the same megabyte are not measured to its end") {
   ElfBuilder elf;

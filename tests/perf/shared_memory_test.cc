@@ -3,6 +3,7 @@
 // through its own mapping and with the kernel's order of stores; the consumer is ours. Every record
 // arrives once, whole and in order. Build with clang's -fsanitize=thread to check the orderings
 // themselves (GCC's does not know fences).
+#include <cerrno>
 #include <doctest/doctest.h>
 #include <thread>
 #include <unistd.h>
@@ -12,6 +13,7 @@
 #include "base/fd.h"
 #include "perf/map.h"
 #include "perf/perf_buffer.h"
+#include "perf/reader.h"
 #include "perf/ring_buffer.h"
 #include "tests/support/fake_rings.h"
 
@@ -286,4 +288,32 @@ TEST_CASE(
   REQUIRE(map.has_value());
   CHECK(map->data().size() == u64{1} << 32);
   CHECK(map->data()[(u64{1} << 32) - 1] == std::byte{0});
+}
+
+TEST_CASE(
+    "ring: a reader of several rings says which ring a sample came from, and that losses are "
+    "unknown") {
+  const u64 ring_size = page_size();
+  const u64 size = 2 * page_size() + 2 * ring_size;
+  RingReader reader(100);
+  std::vector<UniqueFd> files;
+  for (u64 i = 0; i < 3; i++) {
+    files.push_back(memory_file(size));
+    Mapping kernel = map_all(files.back().get(), size);
+    shared_word<u64>(kernel.data() + page_size()).store(8 * i);  // i records of 0 bytes
+    REQUIRE(reader.add(files.back().get(), ring_size).has_value());
+  }
+  std::vector<u32> rings;
+  CHECK(reader.drain([&](const RingSample& sample) { rings.push_back(sample.ring); }).samples == 3);
+  CHECK(rings == std::vector<u32>{1, 2, 2});
+  CHECK(reader.size() == 3);
+  CHECK(reader.counts(2).samples == 2);
+  CHECK(reader.ring_size(2) == ring_size);
+  CHECK(reader.lost() == Lost{0, Lost::Certainty::unknown});
+  Poller poller = *Poller::open();
+  CHECK(reader.watch(poller).error().errno_value == EPERM);  // a memfd is no ring: epoll refuses it
+}
+
+TEST_CASE("perf: a reader for no CPU is refused") {
+  CHECK(PerfReader::open({}, {}).error().what == "a perf reader needs at least one CPU");
 }

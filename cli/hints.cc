@@ -1,0 +1,288 @@
+// SPDX-License-Identifier: Apache-2.0
+// The table, and the few lines that search it and fill in its texts; see hints.h.
+#include "cli/hints.h"
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+
+#include "base/escape.h"
+#include "bpf/tables.h"
+#include "loader/capture.h"
+
+namespace bpfld::cli {
+namespace {
+
+using loader::AttachMethod;
+
+// ---- predicates ----
+
+bool lacks_privilege(const Situation& s) {
+  return s.facts.cannot_load();
+}
+
+bool lacks_perfmon(const Situation& s) {
+  return !s.facts.may_have(Capability::perfmon) && !s.facts.may_have(Capability::sys_admin);
+}
+
+// The kernel enters these programs through a trampoline: code it writes at run time.
+bool needs_trampoline(const Situation& s) {
+  if (s.program == nullptr || s.program->row == nullptr || !s.error.detail.empty()) return false;
+  const std::string_view name = s.program->row->name;
+  if (name.starts_with("tp_btf") || name.starts_with("iter")) return false;
+  const AttachMethod method = s.program->row->method;
+  return method == AttachMethod::tracing || method == AttachMethod::tracing_multi ||
+         method == AttachMethod::freplace;
+}
+
+// Maps were charged to RLIMIT_MEMLOCK before 5.11.
+bool memlock_counts(const Situation& s) {
+  constexpr u32 kMemcgAccounting = 5u << 16 | 11u << 8;
+  return s.facts.memlock && loader::kernel_version_code(s.facts.kernel, "", "") < kMemcgAccounting;
+}
+
+bool is_confidential(const Situation& s) {
+  return s.facts.lockdown == "confidentiality";
+}
+
+bool has_log(const Situation& s) {
+  return !s.error.detail.empty();
+}
+
+bool is_tracepoint(const Situation& s) {
+  return s.program != nullptr && s.program->row != nullptr &&
+         s.program->row->method == AttachMethod::tracepoint;
+}
+
+bool tracefs_is_missing(const Situation& s) {
+  return !s.facts.tracefs_mounted;
+}
+
+// ---- the table ----
+
+constexpr int kAnyErrno = 0;
+constexpr std::optional<Code> kAny = std::nullopt;
+
+// spec: one explanation. The texts may hold {message}, {object}, {program}, {section}, {kernel},
+// {uid}, {lockdown}, {lsm} and {memlock}.
+struct HintRow {
+  std::string_view id;
+  Phase phase;
+  std::optional<Code> code;
+  int errno_value;
+  std::string_view says;  // a part of the error's message; empty: any
+  bool (*when)(const Situation&);
+  Exit exit;
+  std::string_view what;  // empty: "{message}"
+  std::string_view why;
+  std::string_view hint;
+};
+
+constexpr std::string_view kNeedsRoot =
+    "this needs root, or CAP_BPF and CAP_PERFMON (running as uid {uid}, which has neither)";
+constexpr std::string_view kBecomeRoot =
+    "sudo bpfld ...\n"
+    "or, once: sudo setcap cap_bpf,cap_perfmon,cap_net_admin+ep \"$(command -v bpfld)\"";
+constexpr std::string_view kTryTracepoints =
+    "the tracepoint, raw_tp or tp_btf variant of the program, or a kernel without that policy";
+constexpr std::string_view kDamaged = "the file was cut short or changed after it was compiled";
+
+// clang-format off
+constexpr HintRow kRows[] = {
+    // id    phase            code               errno      says                       when               exit             what, why, hint
+    {"E26",  Phase::set,      kAny,              kAnyErrno, "",                        nullptr,           Exit::usage,
+     "", "", ""},
+    {"",     Phase::usage,    kAny,              kAnyErrno, "",                        nullptr,           Exit::usage,
+     "", "", ""},
+
+    {"",     Phase::open,     Code::not_found,   kAnyErrno, "",                        nullptr,           Exit::internal,
+     "", "", ""},
+    {"",     Phase::open,     Code::denied,      kAnyErrno, "",                        nullptr,           Exit::permission,
+     "", "", ""},
+    {"E20",  Phase::open,     Code::malformed,   kAnyErrno, "not a regular file",      nullptr,           Exit::bad_object,
+     "", "an object is read whole, from a file that does not change meanwhile", "give the path of a .bpf.o file"},
+    {"E20",  Phase::open,     Code::limit,       kAnyErrno, "",                        nullptr,           Exit::bad_object,
+     "", "the largest known objects have 2 MB", "llvm-strip -g removes debug information; BTF stays"},
+
+    {"E20",  Phase::parse,    kAny,              kAnyErrno, "bitcode",                 nullptr,           Exit::bad_object,
+     "{object}: {message}", "it stops one step before machine code", "llc -march=bpf -filetype=obj, or clang without -emit-llvm and -flto"},
+    {"E20",  Phase::parse,    kAny,              kAnyErrno, "not ELF",                 nullptr,           Exit::bad_object,
+     "{object} is {message}", "", "clang -g -O2 -target bpf -c prog.bpf.c -o prog.bpf.o makes an object"},
+    {"E21",  Phase::parse,    Code::unsupported, kAnyErrno, "-endian",                 nullptr,           Exit::bad_object,
+     "{object} is {message}", "", "compile it with -target bpf, which means this machine's byte order (bpfel: little, bpfeb: big)"},
+    {"E20",  Phase::parse,    Code::unsupported, kAnyErrno, "machine is",              nullptr,           Exit::bad_object,
+     "{object} is no BPF object: {message}", "it was compiled for a processor, not for the kernel's virtual machine", "clang -target bpf"},
+    {"E20",  Phase::parse,    Code::unsupported, kAnyErrno, "file type is",            nullptr,           Exit::bad_object,
+     "{object} is no BPF object: {message}", "", "clang -target bpf -c; do not link it"},
+    {"E20",  Phase::parse,    Code::unsupported, kAnyErrno, "section [",               nullptr,           Exit::bad_object,
+     "cannot load {object}: {message}", "", ""},
+    {"E20",  Phase::parse,    Code::malformed,   kAnyErrno, "",                        nullptr,           Exit::bad_object,
+     "{object} is malformed: {message}", kDamaged, "compile or copy it again"},
+    {"E20",  Phase::parse,    kAny,              kAnyErrno, "",                        nullptr,           Exit::bad_object,
+     "cannot load {object}: {message}", "", ""},
+    {"E08",  Phase::link,     Code::unsupported, kAnyErrno, "unknown section",         nullptr,           Exit::bad_object,
+     "", "the name of its section tells what a program is", "`bpfld list sec` shows all names; SEC(\"?...\") is left out on purpose"},
+
+    {"E03",  Phase::link,     Code::not_found,   kAnyErrno, "need the kernel's BTF",   nullptr,           Exit::kernel,
+     "", "CONFIG_DEBUG_INFO_BTF is off in this kernel ({kernel}), or it is older than 5.2", "--btf FILE with the BTF of exactly this kernel"},
+
+    {"E15",  Phase::capture,  Code::denied,      kAnyErrno, "tracefs",                 tracefs_is_missing, Exit::permission,
+     "", "the number of a tracepoint is in tracefs, which is not mounted, and mounting it privately was refused", "mount -t tracefs nodev /sys/kernel/tracing"},
+    {"E15",  Phase::capture,  Code::denied,      kAnyErrno, "",                        nullptr,           Exit::permission,
+     "", "the number of a tracepoint is in tracefs, which only root may read", "sudo bpfld ..."},
+    {"E15",  Phase::capture,  kAny,              kAnyErrno, "tracefs is not mounted",  nullptr,           Exit::kernel,
+     "", "the number of a tracepoint is in tracefs", "mount -t tracefs nodev /sys/kernel/tracing"},
+    {"E15",  Phase::capture,  kAny,              kAnyErrno, "tracepoint",              nullptr,           Exit::kernel,
+     "", "", "ls /sys/kernel/tracing/events: what this kernel ({kernel}) has; other kernels have other events"},
+
+    {"E01",  Phase::load,     Code::denied,      kAnyErrno, "",                        lacks_privilege,   Exit::permission,
+     kNeedsRoot, "", kBecomeRoot},
+    {"E01",  Phase::attach,   Code::denied,      kAnyErrno, "",                        lacks_privilege,   Exit::permission,
+     kNeedsRoot, "", kBecomeRoot},
+    {"E01",  Phase::read,     Code::denied,      kAnyErrno, "",                        lacks_perfmon,     Exit::permission,
+     "{message}", "reading events needs CAP_PERFMON, which uid {uid} here does not have", kBecomeRoot},
+    {"",     Phase::attach,   kAny,              EACCES,    "",                        is_tracepoint,     Exit::attach,
+     "{program} reads more than this tracepoint passes: {message}", "its context is larger than the event's record",
+     "{section} has a file `format` in /sys/kernel/tracing/events: the fields, their offsets and sizes"},
+    {"E18",  Phase::load,     Code::rejected,    kAnyErrno, "",                        is_confidential,   Exit::verifier,
+     "", "lockdown is in confidentiality mode: helpers that read kernel memory are withheld", "boot without lockdown=confidentiality; integrity mode allows reading"},
+    {"E05",  Phase::load,     Code::rejected,    kAnyErrno, "",                        nullptr,           Exit::verifier,
+     "", "", ""},
+    {"E02",  Phase::load,     Code::denied,      EPERM,     "BPF_PROG_LOAD",           needs_trampoline,  Exit::permission,
+     "the kernel refused {program} before looking at it: {message}",
+     "it has the privilege and the verifier said nothing. fentry, fexit, fmod_ret, freplace and lsm programs run through code that the kernel writes, "
+     "which a policy on this machine forbids; the memory limit is not the reason\nlockdown: {lockdown}; security modules: {lsm}",
+     kTryTracepoints},
+    {"E17",  Phase::load,     Code::denied,      EPERM,     "",                        memlock_counts,    Exit::permission,
+     "", "kernels before 5.11 charge maps and programs to RLIMIT_MEMLOCK, which is {memlock} bytes and cannot be raised here", "ulimit -l unlimited, as root; or smaller maps"},
+    {"E12",  Phase::load,     kAny,              ENOMEM,    "BPF_MAP_CREATE",          nullptr,           Exit::kernel,
+     "", "the kernel has not that much memory for the map's elements", "a smaller max_entries"},
+    {"E12",  Phase::load,     kAny,              E2BIG,     "BPF_MAP_CREATE",          nullptr,           Exit::kernel,
+     "", "max_entries times the size of an element is more than a map can have", "a smaller max_entries"},
+    {"E10",  Phase::load,     kAny,              EINVAL,    "BPF_MAP_CREATE",          nullptr,           Exit::kernel,
+     "", "this kernel ({kernel}) does not know the map's type or a flag, or the type does not take these sizes", ""},
+    {"",     Phase::load,     Code::denied,      EPERM,     "",                        nullptr,           Exit::permission,
+     "", "the privilege is there, so a policy refuses\nlockdown: {lockdown}; security modules: {lsm}", ""},
+    {"",     Phase::load,     kAny,              ENOMEM,    "",                        nullptr,           Exit::internal,
+     "", "the kernel is out of memory", ""},
+    {"",     Phase::load,     kAny,              EMFILE,    "",                        nullptr,           Exit::internal,
+     "", "every map, program and link takes a file descriptor", "ulimit -n 65536"},
+    {"",     Phase::load,     kAny,              EINVAL,    "BPF_PROG_LOAD",           nullptr,           Exit::kernel,
+     "", "the verifier said nothing, so this kernel ({kernel}) does not know the program's type or one of its attributes", ""},
+    {"",     Phase::load,     kAny,              kAnyErrno, "BPF_PROG_LOAD",           has_log,           Exit::kernel,
+     "", "", ""},
+};
+// clang-format on
+
+// The exit status of an error without a row.
+Exit exit_of(const Situation& s) {
+  switch (s.phase) {
+    case Phase::usage:
+    case Phase::set: return Exit::usage;
+    case Phase::open:
+    case Phase::write:
+    case Phase::read:
+    case Phase::command: return s.error.code == Code::denied ? Exit::permission : Exit::internal;
+    case Phase::parse:
+    case Phase::btf:
+    case Phase::link: return Exit::bad_object;
+    case Phase::capture: return s.error.code == Code::denied ? Exit::permission : Exit::kernel;
+    case Phase::load: return s.error.code == Code::denied ? Exit::permission : Exit::kernel;
+    case Phase::attach: return s.error.code == Code::denied ? Exit::permission : Exit::attach;
+  }
+  return Exit::internal;
+}
+
+bool applies(const HintRow& row, const Situation& s, const std::string& message) {
+  return row.phase == s.phase && (!row.code || *row.code == s.error.code) &&
+         (row.errno_value == kAnyErrno || row.errno_value == s.error.errno_value) &&
+         (row.says.empty() || message.find(row.says) != std::string::npos) &&
+         (row.when == nullptr || row.when(s));
+}
+
+std::string_view or_none(std::string_view text) {
+  return text.empty() ? "none" : text;
+}
+
+std::string value_of(std::string_view name, const Situation& s) {
+  if (name == "message") return s.error.message();
+  if (name == "object") return std::string(s.object);
+  if (name == "program" && s.program != nullptr) return format("program \"{}\"", s.program->name);
+  if (name == "section" && s.program != nullptr) return s.program->section;
+  if (name == "kernel") return s.facts.kernel;
+  if (name == "uid") return format("{}", s.facts.uid);
+  if (name == "lockdown") return std::string(or_none(s.facts.lockdown));
+  if (name == "lsm") return std::string(or_none(s.facts.security_modules));
+  if (name == "memlock" && s.facts.memlock) return format("{}", *s.facts.memlock);
+  return "?";
+}
+
+std::string fill_in(std::string_view text, const Situation& s) {
+  std::string out;
+  while (!text.empty()) {
+    const std::size_t open = text.find('{');
+    out += text.substr(0, open);
+    if (open == std::string_view::npos) break;
+    const std::size_t close = text.find('}', open);
+    if (close == std::string_view::npos) break;
+    out += value_of(text.substr(open + 1, close - open - 1), s);
+    text.remove_prefix(close + 1);
+  }
+  return out;
+}
+
+std::string place_of(const Situation& s) {
+  std::string out(s.object);
+  if (s.program != nullptr) {
+    out += format(": program \"{}\", SEC(\"{}\")", s.program->name, s.program->section);
+  } else if (const loader::MapSpec* map = s.spec == nullptr ? nullptr : map_of(s.error, *s.spec)) {
+    out += format(": map \"{}\": {}, key {}, value {}, max_entries {}", map->name,
+                  bpf::name_of(map->type), map->key_size, map->value_size, map->max_entries);
+  }
+  return out;
+}
+
+}  // namespace
+
+const loader::ProgramSpec* program_of(const Error& error, const loader::ObjectSpec& spec) {
+  for (const loader::ProgramSpec& program : spec.programs)
+    if (error.context.find(format("program \"{}\"", escape_terminal(program.name))) !=
+        std::string::npos)
+      return &program;
+  return nullptr;
+}
+
+const loader::MapSpec* map_of(const Error& error, const loader::ObjectSpec& spec) {
+  for (const loader::MapSpec& map : spec.maps)
+    if (error.context.find(format("map \"{}\"", escape_terminal(map.name))) != std::string::npos)
+      return &map;
+  return nullptr;
+}
+
+Report explain(const Situation& situation) {
+  Situation s = situation;
+  if (s.program == nullptr && s.spec != nullptr) s.program = program_of(s.error, *s.spec);
+  const std::string message = s.error.message();
+  const auto row = std::ranges::find_if(
+      kRows, [&](const HintRow& candidate) { return applies(candidate, s, message); });
+  Report report;
+  report.what = message;
+  report.exit = exit_of(s);
+  // Before the object is understood its path is in `what`.
+  if (s.phase != Phase::open && s.phase != Phase::parse && s.phase != Phase::usage)
+    report.where = place_of(s);
+  constexpr std::string_view kNear = "did you mean: ";
+  const std::string_view detail = s.error.detail;
+  if (detail.starts_with(kNear)) report.near = detail.substr(kNear.size());
+  if (s.phase == Phase::usage) report.near = detail;
+  if (row != std::end(kRows)) {
+    report.id = row->id;
+    report.exit = row->exit;
+    if (!row->what.empty()) report.what = fill_in(row->what, s);
+    report.why = fill_in(row->why, s);
+    report.hint = fill_in(row->hint, s);
+  }
+  return report;
+}
+
+}  // namespace bpfld::cli

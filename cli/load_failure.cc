@@ -1,0 +1,145 @@
+// SPDX-License-Identifier: Apache-2.0
+// The verdict of verifier.h, placed in the source; see load_failure.h.
+#include "cli/load_failure.h"
+
+#include <algorithm>
+
+#include "base/escape.h"
+#include "cli/verifier.h"
+#include "loader/fixup.h"
+#include "loader/link.h"
+
+namespace bpfld::cli {
+namespace {
+
+const loader::LinkedProgram* find_linked(const loader::Linked& linked, const LoadAttempt& attempt,
+                                         const loader::ProgramSpec& program) {
+  for (const loader::LinkedProgram& candidate : linked.programs)
+    if (&attempt.spec.programs[candidate.program] == &program) return &candidate;
+  return nullptr;
+}
+
+// Fills in what the log does not say (file and line, before 6.8): the line info of the program, as
+// it was given to the kernel, at or before the instruction.
+void place_by_line_info(Verdict& verdict, const LoadAttempt& attempt,
+                        const loader::LinkedProgram& program) {
+  if (verdict.line != 0 || !verdict.insn_index) return;
+  const Result<btf::View> btf = btf::View::parse(attempt.spec.btf);
+  const loader::LineInfo* found = nullptr;
+  for (const loader::LineInfo& line : program.line_info)
+    if (line.at.value <= *verdict.insn_index) found = &line;
+  if (!btf || found == nullptr) return;
+  const std::string_view path = btf->string(found->file_name);
+  verdict.file = path.substr(path.find_last_of('/') + 1);  // as the kernel writes it
+  verdict.line = found->line_column >> 10;                 // BPF_LINE_INFO_LINE_NUM
+  if (verdict.source.empty()) verdict.source = btf->string(found->line_text);
+}
+
+// A line of source can be as long as a file.
+std::string cut(std::string_view line) {
+  constexpr std::size_t kShown = 160;
+  return std::string(line.substr(0, kShown)) + (line.size() > kShown ? "..." : "");
+}
+
+// The source line with its number, the instruction and the sentence below it.
+std::vector<std::string> excerpt_of(const Verdict& verdict) {
+  std::vector<std::string> out;
+  const std::string number = verdict.line == 0 ? "" : format("{}", verdict.line);
+  const std::string margin(number.size(), ' ');
+  if (!verdict.source.empty()) out.push_back(format("{} | {}", number, cut(verdict.source)));
+  if (!verdict.insn.empty()) out.push_back(format("{} |   {}", margin, cut(verdict.insn)));
+  if (!verdict.insn.empty() || !verdict.source.empty())
+    out.push_back(format("{} |   ^ {}", margin, cut(verdict.reason)));
+  return out;
+}
+
+// The CO-RE relocation that poisoned the instruction which the verifier stopped at, as text.
+std::string poisoned_relocation(const Verdict& verdict, const LoadAttempt& attempt,
+                                const loader::Linked& linked,
+                                const loader::LinkedProgram& program) {
+  if (!verdict.insn_index) return {};
+  const loader::Piece* piece = nullptr;
+  for (const loader::Piece& candidate : program.pieces)
+    if (candidate.start.value <= *verdict.insn_index) piece = &candidate;
+  for (u32 i = 0; piece != nullptr && i < linked.core.sources.size(); i++) {
+    const loader::CoreOutcome::Source source = linked.core.sources[i];
+    if (source.function != piece->function) continue;
+    const u64 at = attempt.spec.functions[source.function].core[source.index].at.value;
+    if (piece->start.value + at == *verdict.insn_index)
+      return loader::describe_core(attempt.spec, attempt.profile, linked.core, i);
+  }
+  return {};
+}
+
+void add_verdict(Report& report, const Error& error, const LoadAttempt& attempt,
+                 const loader::ProgramSpec& program) {
+  Verdict verdict = read_verifier_log(error.detail);
+  const Result<loader::Linked> linked =
+      loader::link(attempt.spec, attempt.selection, attempt.profile);
+  const loader::LinkedProgram* code = linked ? find_linked(*linked, attempt, program) : nullptr;
+  if (code != nullptr) place_by_line_info(verdict, attempt, *code);
+  report.what = format("verifier rejected program \"{}\" ({}): {}", program.name,
+                       errno_name(error.errno_value), verdict.reason);
+  if (!verdict.file.empty()) report.where += format(", {}:{}", verdict.file, verdict.line);
+  report.excerpt = excerpt_of(verdict);
+  const bool poisoned =
+      verdict.reason.find(format("#{}", loader::kPoisonHelper)) != std::string::npos;
+  if (poisoned) {
+    report.id = "E04";
+    report.exit = Exit::kernel;
+    report.what = format("program \"{}\" needs what kernel {} does not have", program.name,
+                         attempt.profile.release);
+    const std::string relocation =
+        code == nullptr ? "" : poisoned_relocation(verdict, attempt, *linked, *code);
+    if (!relocation.empty()) report.what += ": " + relocation;
+  }
+  if (!report.why.empty()) return;  // something outside the program explains it
+  const VerifierAdvice* advice = find_advice(verdict.reason);
+  if (!verdict.explanation.empty())
+    report.why = verdict.explanation;
+  else if (advice != nullptr)
+    report.why = advice->why;
+  if (!verdict.suggestion.empty())
+    report.hint = verdict.suggestion;
+  else if (advice != nullptr)
+    report.hint = advice->hint;
+  if (!report.hint.empty()) report.hint += '\n';
+  report.hint += verdict.processed ? format("--verifier-log full: the whole log ({} instructions)",
+                                            *verdict.processed)
+                                   : std::string("--verifier-log full: the whole log");
+}
+
+// The last lines of a log that is not the verifier's: of BTF, for instance.
+std::vector<std::string> last_lines(std::string_view log) {
+  constexpr std::size_t kShown = 5;
+  std::vector<std::string> lines;
+  while (!log.empty()) {
+    const std::size_t end = log.find('\n');
+    const std::string_view line = log.substr(0, end);
+    if (!line.empty()) lines.emplace_back(line);
+    if (lines.size() > kShown) lines.erase(lines.begin());
+    log.remove_prefix(end == std::string_view::npos ? log.size() : end + 1);
+  }
+  return lines;
+}
+
+}  // namespace
+
+Report explain_load_failure(const Error& error, const LoadAttempt& attempt, const Facts& facts) {
+  // Linking and planning make no system call, so their errors carry no errno.
+  const Phase phase = error.errno_value == 0 ? Phase::link : Phase::load;
+  const loader::ProgramSpec* program = program_of(error, attempt.spec);
+  Report report = explain({.phase = phase,
+                           .error = error,
+                           .facts = facts,
+                           .object = attempt.object,
+                           .spec = &attempt.spec,
+                           .program = program});
+  if (error.code == Code::rejected && program != nullptr)
+    add_verdict(report, error, attempt, *program);
+  else if (phase == Phase::load && report.near.empty())
+    report.excerpt = last_lines(error.detail);
+  return report;
+}
+
+}  // namespace bpfld::cli

@@ -1,0 +1,267 @@
+// SPDX-License-Identifier: Apache-2.0
+// The steps from the running kernel to the end: facts, load, events, attach, watch, detach.
+#include <algorithm>
+#include <bit>
+#include <csignal>
+
+#include "base/escape.h"
+#include "bpf/tables.h"
+#include "btf/layout.h"
+#include "cli/load_failure.h"
+#include "cli/run.h"
+#include "loader/capture.h"
+
+namespace bpfld::cli {
+namespace {
+
+using loader::ProgramSpec;
+
+std::string_view file_name(std::string_view path) {
+  return path.substr(path.find_last_of('/') + 1);
+}
+
+// What the plan made of the map: sizes that the object left open are filled in there.
+u32 planned_entries(const loader::Plan& plan, u32 map) {
+  for (const loader::Op& op : plan.load)
+    if (op.result == plan.map_slots[map])
+      if (const bpf::MapCreate* create = std::get_if<bpf::MapCreate>(&op.request))
+        return create->max_entries;
+  return 0;
+}
+
+std::string ring_text(const std::vector<MapLoss>& losses) {
+  std::string out;
+  for (const MapLoss& loss : losses)
+    if (loss.ring && loss.ring_size != 0)
+      out += format("{}{} peak {} % full", out.empty() ? "" : ", ", loss.map,
+                    std::min<u64>(loss.high_water * 100 / loss.ring_size, 100));
+  return out;
+}
+
+// The sum over all maps; a ring buffer that was never full lost nothing.
+perf::Lost total_of(const std::vector<MapLoss>& losses) {
+  using enum perf::Lost::Certainty;
+  perf::Lost total;
+  for (const MapLoss& loss : losses) {
+    if (loss.ring && loss.times_full == 0) continue;
+    total.events += loss.lost.events;
+    total.certainty = std::max(total.certainty, loss.lost.certainty);
+  }
+  return total;
+}
+
+}  // namespace
+
+Step<void> Run::look_at_kernel() {
+  const Facts facts = read_facts();
+  if (facts.cannot_load()) {
+    const std::unexpected<Error> failure = fail(Code::denied, "loading needs privileges");
+    return std::unexpected(explained(Phase::load, failure.error()));
+  }
+  profile_ = TRY(at(options_.btf.empty() ? Phase::capture : Phase::btf,
+                    loader::capture(loader::needs(spec_, selection_), {.btf_path = options_.btf})));
+  report_.start({.object = file_name(options_.object),
+                 .programs = selection_.size(),
+                 .maps = spec_.maps.size(),
+                 .kernel = profile_.release,
+                 .btf = options_.btf});
+  std::vector<ProgramLine> lines;
+  for (u32 program : selection_)
+    lines.push_back(line_of(program));
+  report_.expect(lines);
+  for (const std::string& note : spec_.notes)
+    report_.note(note);
+  return leave_out_missing();
+}
+
+// A program whose place does not exist here is not worth loading: the others are.
+Step<void> Run::leave_out_missing() {
+  std::vector<std::pair<u32, Report>> missing;
+  for (u32 i : selection_) {
+    const std::optional<Error> problem = loader::attach_problem(spec_.programs[i], profile_);
+    if (problem && problem->code != Code::unsupported)
+      missing.emplace_back(i, explained(Phase::capture, *problem, &spec_.programs[i]));
+  }
+  if (missing.empty()) return {};
+  if (missing.size() == selection_.size() || options_.strict) {
+    for (std::size_t i = 1; i < missing.size(); i++)
+      report_.failed(line_of(missing[i].first), missing[i].second);
+    return std::unexpected(missing.front().second);
+  }
+  for (auto& [program, problem] : missing) {
+    std::erase(selection_, program);
+    problem.severity = Severity::warning;
+    report_.failed(line_of(program), problem);
+  }
+  return {};
+}
+
+Step<void> Run::load() {
+  Result<loader::Session> session = loader::Session::load(spec_, selection_, profile_, kernel_);
+  if (!session) {
+    const Error& error = session.error();
+    if (error.code == Code::rejected && options_.verifier_log == VerifierLog::full)
+      report_.verifier_log(error.detail);
+    Report report = explain_load_failure(
+        error,
+        {.object = options_.object, .spec = spec_, .selection = selection_, .profile = profile_},
+        read_facts());
+    if (options_.verifier_log == VerifierLog::off) report.excerpt.clear();
+    return std::unexpected(std::move(report));
+  }
+  session_.emplace(std::move(*session));
+  for (const std::string& note : session_->plan().notes)
+    report_.note(note);
+  return {};
+}
+
+Status Run::add_event_map(u32 map) {
+  const loader::MapSpec& spec = spec_.maps[map];
+  const u32 entries = planned_entries(session_->plan(), map);
+  const int fd = session_->map_fd(map);
+  if (spec.type == bpf::MapType::ringbuf) return loop_->add_ring(map, spec.name, fd, entries);
+  const u64 pages = std::bit_ceil(std::max<u64>(options_.buffer / profile_.page_size, 1));
+  return loop_->add_perf_map(map, spec.name, fd, entries, pages);
+}
+
+Step<void> Run::open_events() {
+  loop_.emplace(TRY(at(Phase::read, EventLoop::open(kernel_, printer_))));
+  for (const auto& [map, type] : event_types_) {
+    TRY(at(Phase::read, with_context(add_event_map(map), [&, number = map] {
+             return format("map \"{}\"", escape_terminal(spec_.maps[number].name));
+           })));
+  }
+  for (const std::string& note : loop_->take_notes())
+    report_.note(note);
+  return {};
+}
+
+void Run::say_event_maps() {
+  for (const auto& [map, type] : event_types_) {
+    EventMapLine line;
+    line.name = spec_.maps[map].name;
+    line.map_type = bpf::name_of(spec_.maps[map].type);
+    if (type) {
+      line.type = btf::type_name(*btf_, type->type);
+      line.size = btf::size_of(*btf_, type->type).value_or(0);
+      line.rule = loader::event_rule_text(type->rule);
+    }
+    report_.event_map(line);
+  }
+}
+
+std::string Run::how_attached(const loader::AttachPlan& plan) const {
+  // A first attempt may have taught the profile that this kernel attaches in another way.
+  u32 slots = 0;
+  return loader::plan_attach(spec_, plan.program, 0, profile_, slots).how;
+}
+
+Step<void> Run::attach() {
+  loop_->catch_signals();
+  std::vector<std::pair<u32, Report>> failures;
+  for (const loader::AttachPlan& plan : session_->plan().attach) {
+    const ProgramSpec& program = spec_.programs[plan.program];
+    if (plan.no_place) {
+      report_.not_attached(line_of(plan.program),
+                           "loaded; its section names no place to attach to");
+      continue;
+    }
+    const Status done = session_->attach(plan);
+    if (done) {
+      attached_++;
+      report_.attached(line_of(plan.program), how_attached(plan));
+    } else {
+      failures.emplace_back(plan.program, explained(Phase::attach, done.error(), &program));
+    }
+  }
+  const bool fatal = !failures.empty() && (attached_ == 0 || options_.strict);
+  for (std::size_t i = fatal ? 1 : 0; i < failures.size(); i++) {
+    failures[i].second.severity = Severity::warning;
+    report_.failed(line_of(failures[i].first), failures[i].second);
+  }
+  if (fatal) return std::unexpected(failures.front().second);
+  say_event_maps();
+  return {};
+}
+
+Step<void> Run::watch() {
+  if (attached_ == 0 && !child_) return {};  // nothing to wait for
+  if (!loop_->is_empty()) printer_.begin();
+  if (child_) TRY(at(Phase::command, child_->release()));
+  const LoopOptions options = {.duration = options_.duration, .child = child_ ? &*child_ : nullptr};
+  stopped_ = TRY(at(Phase::read, loop_->run(options, [this] { look_each_second(); })));
+  // The terminal has written ^C and stays on that line.
+  if (loop_->signal_received() == SIGINT && streams_.err.is_terminal() && !report_.json())
+    streams_.say("\n");
+  return {};
+}
+
+void Run::look_each_second() {
+  for (const std::string& note : loop_->take_notes())
+    report_.note(note);
+  const std::vector<MapLoss> losses = loop_->losses();
+  u64 sum = 0;
+  for (const MapLoss& loss : losses)
+    sum += loss.lost.events + loss.times_full;
+  if (sum == reported_losses_) return;
+  reported_losses_ = sum;
+  if (const std::optional<Report> report = loss_report(losses)) report_.message(*report);
+}
+
+// E23: how much was lost where, as far as that is known.
+std::optional<Report> Run::loss_report(const std::vector<MapLoss>& losses) const {
+  Report report;
+  report.severity = Severity::warning;
+  report.id = "E23";
+  u64 lost = 0;
+  bool at_least = false;
+  std::string where;
+  for (const MapLoss& loss : losses) {
+    if (loss.lost.events == 0 && loss.times_full == 0) continue;
+    lost += loss.lost.events;
+    at_least |= loss.lost.certainty != perf::Lost::Certainty::exact;
+    where += format("{}map {}: ", where.empty() ? "" : "; ", loss.map);
+    where += loss.ring ? format("full {} times", loss.times_full)
+                       : format("{} events", loss.lost.events);
+  }
+  if (where.empty()) return std::nullopt;
+  const u64 all = lost + printer_.count();
+  report.what = lost == 0
+                    ? "events may be lost: a ring buffer was full"
+                    : format("lost {}{} of {} events", at_least ? "at least " : "", lost, all);
+  report.where = where;
+  report.hint = format(
+      "--buffer SIZE (now {} KiB for each CPU), a filter in the program, or "
+      "-o json into a file",
+      options_.buffer >> 10);
+  if (lost == 0) report.hint = "a larger max_entries of the map, or a filter in the program";
+  return report;
+}
+
+Step<int> Run::finish() {
+  session_->detach();
+  loop_->drain_rest();
+  RunEnd end;
+  if (child_ && !child_->ended()) {
+    child_->terminate();
+    end.command = "was asked to end (SIGTERM)";
+  } else if (child_) {
+    end.command = child_->ended()->text();
+  }
+  if (streams_.out.closed()) return 0;  // `| head`: whoever read has seen enough
+  const std::vector<MapLoss> losses = loop_->losses();
+  const std::optional<Report> loss = loss_report(losses);
+  if (loss) report_.message(*loss);
+  for (const std::string& note : printer_.oversized())
+    report_.note(note);
+  end.events = printer_.count();
+  end.lost = total_of(losses);
+  end.rings = ring_text(losses);
+  end.detached = attached_;
+  end.waited = stopped_.has_value();
+  report_.finish(end);
+  if (options_.exit_with_command && child_ && child_->ended()) return child_->ended()->status();
+  return static_cast<int>(options_.fail_on_lost && loss ? Exit::lost : Exit::ok);
+}
+
+}  // namespace bpfld::cli

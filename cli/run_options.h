@@ -1,0 +1,42 @@
+// SPDX-License-Identifier: Apache-2.0
+// The options of `bpfld run`, read and checked before anything is opened.
+#pragma once
+
+#include <chrono>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "cli/event_table.h"
+#include "cli/options.h"
+
+namespace bpfld::cli {
+
+enum class VerifierLog : u8 { off, fail, full };
+
+// spec: one --event.
+struct EventOption {
+  std::string map, type;
+};
+
+// spec: what was asked for.
+struct RunOptions {
+  std::string object;
+  OutputFormat format = OutputFormat::columns;
+  std::vector<EventOption> events;
+  std::vector<std::string> sets;        // "NAME=VALUE"
+  std::vector<std::string> only, skip;  // globs
+  std::vector<std::string> columns;
+  std::string btf;
+  std::optional<std::chrono::milliseconds> duration;
+  u64 count = ~u64{0};
+  u64 buffer = 256u << 10;  // bytes per CPU
+  VerifierLog verifier_log = VerifierLog::fail;
+  bool strict = false, header = true, fail_on_lost = false, exit_with_command = false;
+  std::vector<std::string> command;
+};
+
+// Errors: usage.
+[[nodiscard]] Result<RunOptions> read_run_options(const Arguments& arguments);
+
+}  // namespace bpfld::cli

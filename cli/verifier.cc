@@ -1,0 +1,220 @@
+// SPDX-License-Identifier: Apache-2.0
+// One pass over the log's lines that remembers the last of each sort; see verifier.h.
+#include "cli/verifier.h"
+
+#include <array>
+#include <charconv>
+
+namespace bpfld::cli {
+namespace {
+
+constexpr std::string_view kFailed = "Verification failed";
+
+// The next line without its newline; `text` moves past it.
+std::string_view take_line(std::string_view& text) {
+  const std::size_t end = text.find('\n');
+  const std::string_view line = text.substr(0, end);
+  text.remove_prefix(end == std::string_view::npos ? text.size() : end + 1);
+  return line;
+}
+
+std::string_view trim(std::string_view text) {
+  while (text.starts_with(' ') || text.starts_with('\t'))
+    text.remove_prefix(1);
+  while (text.ends_with(' ') || text.ends_with('\t') || text.ends_with('\r'))
+    text.remove_suffix(1);
+  return text;
+}
+
+// The number that `text` starts with; `text` moves past it.
+std::optional<u64> take_number(std::string_view& text) {
+  u64 value = 0;
+  const std::from_chars_result done =
+      std::from_chars(text.data(), text.data() + text.size(), value);
+  if (done.ec != std::errc()) return std::nullopt;
+  text.remove_prefix(static_cast<std::size_t>(done.ptr - text.data()));
+  return value;
+}
+
+// "9: (79) r1 = *(u64 *)(r0 +0)   ; R0_w=..." is an instruction; "9: R0=..." is a state.
+std::optional<u64> insn_of(std::string_view line) {
+  const std::optional<u64> index = take_number(line);
+  if (!index || !line.starts_with(": (")) return std::nullopt;
+  return index;
+}
+
+// "R10=fp0", "R0_w=scalar()"; but "R0 invalid mem access" is a reason.
+bool is_register_state(std::string_view line) {
+  if (!line.starts_with('R')) return false;
+  line.remove_prefix(1);
+  return take_number(line) && (line.starts_with('=') || line.starts_with('_'));
+}
+
+// Registers, stack slots, branches and statistics: never the reason.
+bool is_state(std::string_view line) {
+  for (std::string_view start : {"from ", "mark_precise", "caller:", "callee:", "returning from",
+                                 "to caller", "verification time", "stack depth", "cur state:",
+                                 "old state:", "propagating r", "frame", "Validating ", "func#"})
+    if (line.starts_with(start)) return true;
+  if (is_register_state(line)) return true;
+  std::string_view rest = line;
+  return take_number(rest) &&
+         (rest.starts_with(": R") || rest.starts_with(": frame") || rest.starts_with(": safe"));
+}
+
+// "; *count += 1; @ verifier_null.bpf.c:22"
+void read_source(std::string_view line, Verdict& out) {
+  line.remove_prefix(1);
+  const std::size_t at = line.rfind(" @ ");
+  out.file.clear();
+  out.line = 0;
+  if (at != std::string_view::npos) {
+    const std::string_view place = line.substr(at + 3);
+    const std::size_t colon = place.rfind(':');
+    std::string_view number = place.substr(colon == std::string_view::npos ? 0 : colon + 1);
+    const std::optional<u64> value = take_number(number);
+    if (colon != std::string_view::npos && value && number.empty() && *value <= 0xffffffff) {
+      out.file = place.substr(0, colon);
+      out.line = static_cast<u32>(*value);
+      line = line.substr(0, at);
+    }
+  }
+  out.source = trim(line);
+}
+
+void read_instruction(std::string_view line, u64 index, Verdict& out) {
+  out.insn_index = index;
+  const std::size_t state = line.find(" ;");  // the registers after it
+  out.insn = trim(line.substr(0, state));
+  out.reason.clear();
+}
+
+// The lines of a section up to the next blank one, joined.
+std::string take_section(std::string_view& log) {
+  std::string out;
+  while (!log.empty()) {
+    const std::string_view line = trim(take_line(log));
+    if (line.empty()) break;
+    if (!out.empty()) out += ' ';
+    out += line;
+  }
+  return out;
+}
+
+// The report that newer kernels append; `log` starts after its first line.
+void read_report(std::string_view first, std::string_view log, Verdict& out) {
+  first.remove_prefix(kFailed.size());
+  if (first.starts_with(':')) first.remove_prefix(1);
+  out.title = trim(first);
+  while (!log.empty()) {
+    const std::string_view line = trim(take_line(log));
+    if (line == "Reason:") out.explanation = take_section(log);
+    if (line == "Suggestion:") out.suggestion = take_section(log);
+    if (line.starts_with("processed ")) {
+      std::string_view rest = line.substr(10);
+      out.processed = take_number(rest);
+    }
+  }
+}
+
+// '*' matches anything, also nothing; the parts between must come in order.
+bool holds(std::string_view text, std::string_view pattern) {
+  while (!pattern.empty()) {
+    const std::string_view part = pattern.substr(0, pattern.find('*'));
+    const std::size_t at = text.find(part);
+    if (at == std::string_view::npos) return false;
+    text.remove_prefix(at + part.size());
+    pattern.remove_prefix(part.size() == pattern.size() ? part.size() : part.size() + 1);
+  }
+  return true;
+}
+
+// clang-format off
+constexpr std::array<VerifierAdvice, 17> kAdvice = {{
+    {"invalid mem access '*_or_null'",
+     "the pointer may be NULL here: it comes from a call that can fail, such as a map lookup",
+     "test it first: if (!p) return 0;"},
+    {"invalid mem access 'scalar'",
+     "a number is used as an address: only the context, the stack, map values and what the kernel marks as readable can be read directly",
+     "bpf_probe_read_kernel(), bpf_probe_read_user() or BPF_CORE_READ()"},
+    {"invalid mem access 'inv'",
+     "a number is used as an address: only the context, the stack and map values can be read directly",
+     "bpf_probe_read_kernel(), bpf_probe_read_user() or BPF_CORE_READ()"},
+    {"invalid func unknown#195896080",
+     "a field or type that this kernel does not have is used (its CO-RE relocation found no match), and the use is not guarded",
+     "guard it: if (bpf_core_field_exists(p->field)) ..."},
+    {"cannot call GPL-restricted function",
+     "the helper is only for programs whose license is compatible with the GPL",
+     "char LICENSE[] SEC(\"license\") = \"GPL\"; (or \"Dual BSD/GPL\", \"Dual MIT/GPL\")"},
+    {"cannot call GPL only function",
+     "the helper is only for programs whose license is compatible with the GPL",
+     "char LICENSE[] SEC(\"license\") = \"GPL\"; (or \"Dual BSD/GPL\", \"Dual MIT/GPL\")"},
+    {"program of this type cannot use helper",
+     "the kernel has this helper, but not for programs of this type",
+     "bpf-helpers(7) says which types may call it"},
+    {"unknown func",
+     "this kernel does not have the helper, or not for programs of this type",
+     "bpf-helpers(7) says since which kernel and for which types it exists"},
+    {"invalid func",
+     "this kernel does not have the helper",
+     "bpf-helpers(7) says since which kernel it exists"},
+    {"invalid bpf_context access",
+     "the program reads past what its type's context has, or a field of it in the wrong size",
+     "`bpfld list sec` names each section's context"},
+    {"BPF program is too large",
+     "the verifier follows every path, and these are more than a million instructions",
+     "fewer branches in loops, bpf_loop(), or global functions, which are checked once"},
+    {"is too complex",
+     "the verifier follows every path, and there are too many of them",
+     "fewer branches in loops, bpf_loop(), or global functions, which are checked once"},
+    {"back-edge from insn",
+     "this kernel takes no loops (they came with 5.3)",
+     "unroll it: #pragma unroll"},
+    {"infinite loop detected",
+     "nothing that the loop changes makes it end",
+     "give it a bound that is a constant"},
+    {"R0 !read_ok",
+     "the program can end without having set its return value",
+     "return a value on every path"},
+    {"outside of the allowed memory range",
+     "the access reaches past the end of the memory that the pointer is for",
+     "check the index or the size against a constant before, close to the access"},
+    {"unbounded m",  // "unbounded memory access", "unbounded min value"
+     "the verifier knows no limit for this index or size",
+     "check it against a constant before, close to the access: if (i >= N) return 0;"},
+}};
+// clang-format on
+
+}  // namespace
+
+Verdict read_verifier_log(std::string_view log) {
+  Verdict out;
+  while (!log.empty()) {
+    const std::string_view line = trim(take_line(log));
+    if (line.starts_with(kFailed)) {
+      read_report(line, log, out);
+      break;
+    }
+    if (line.starts_with("processed ")) {
+      std::string_view rest = line.substr(10);
+      out.processed = take_number(rest);
+    } else if (const std::optional<u64> index = insn_of(line)) {
+      read_instruction(line, *index, out);
+    } else if (line.starts_with(';')) {
+      read_source(line, out);
+      out.reason.clear();
+    } else if (!line.empty() && !is_state(line) && out.reason.empty()) {
+      out.reason = line;
+    }
+  }
+  if (out.reason.empty()) out.reason = out.explanation.empty() ? out.title : out.explanation;
+  return out;
+}
+
+const VerifierAdvice* find_advice(std::string_view reason) {
+  for (const VerifierAdvice& row : kAdvice)
+    if (holds(reason, row.pattern)) return &row;
+  return nullptr;
+}
+
+}  // namespace bpfld::cli

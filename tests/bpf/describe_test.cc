@@ -1,0 +1,124 @@
+// SPDX-License-Identifier: Apache-2.0
+// Requests as text. People compare these lines with strace's by eye, and error messages name a call
+// by call_name(), so both are pinned here for every kind of request.
+#include <doctest/doctest.h>
+
+#include "bpf/request.h"
+
+using namespace bpfld;
+using namespace bpfld::bpf;
+
+namespace {
+
+std::vector<std::byte> zeros(std::size_t size) {
+  return std::vector<std::byte>(size);
+}
+
+struct Case {
+  Request request;
+  std::string text, call;
+  bool gives_fd;
+};
+
+std::vector<Case> cases() {
+  ProgLoad load;
+  load.type = ProgType::tracepoint;
+  load.name = "on_exec";
+  load.license = "GPL";
+  load.insns = {mov64_imm(0, 0), exit_insn()};
+  load.btf = Fd::slot(0);
+  load.func_info.count = 1;
+  load.flags = kProgSleepable;
+  load.log_level = 1;
+  load.log_size = 65536;
+  // clang-format off
+  return {
+      {MapCreate{.type = MapType::hash, .name = "execs", .key_size = 4, .value_size = 8, .max_entries = 16, .flags = 1, .inner_map = {}, .btf = Fd::slot(0), .btf_key_type_id = 2, .btf_value_type_id = 3},
+       "bpf(BPF_MAP_CREATE, {map_type=HASH, key_size=4, value_size=8, max_entries=16, map_flags=0x1, map_name=\"execs\", btf_fd=$0, btf_key_type_id=2, btf_value_type_id=3})",
+       "bpf(BPF_MAP_CREATE)", true},
+      {MapUpdate{.map = Fd::slot(2), .key = zeros(4), .value = zeros(40), .flags = 0},
+       "bpf(BPF_MAP_UPDATE_ELEM, {map_fd=$2, key=00000000, value=0000000000000000...(40 bytes)})",
+       "bpf(BPF_MAP_UPDATE_ELEM)", false},
+      {MapLookup{.map = Fd::number(5), .key = zeros(2), .value_size = 4},
+       "bpf(BPF_MAP_LOOKUP_ELEM, {map_fd=5, key=0000})", "bpf(BPF_MAP_LOOKUP_ELEM)", false},
+      {MapNextKey{.map = Fd::number(5), .key = {}, .key_size = 4},
+       "bpf(BPF_MAP_GET_NEXT_KEY, {map_fd=5, key=})", "bpf(BPF_MAP_GET_NEXT_KEY)", false},
+      {MapDelete{.map = Fd::number(5), .key = zeros(1)},
+       "bpf(BPF_MAP_DELETE_ELEM, {map_fd=5, key=00})", "bpf(BPF_MAP_DELETE_ELEM)", false},
+      {MapFreeze{Fd::number(5)}, "bpf(BPF_MAP_FREEZE, {map_fd=5})", "bpf(BPF_MAP_FREEZE)", false},
+      {load,
+       "bpf(BPF_PROG_LOAD, {prog_type=TRACEPOINT, insn_cnt=2, license=\"GPL\", log_level=1, log_size=65536, prog_flags=0x10, prog_name=\"on_exec\", prog_btf_fd=$0, func_info_cnt=1})",
+       "bpf(BPF_PROG_LOAD)", true},
+      {BtfLoad{.blob = zeros(24)}, "bpf(BPF_BTF_LOAD, {btf_size=24})", "bpf(BPF_BTF_LOAD)", true},
+      {ProgBindMap{Fd::number(3), Fd::number(4)}, "bpf(BPF_PROG_BIND_MAP, {prog_fd=3, map_fd=4})", "bpf(BPF_PROG_BIND_MAP)", false},
+      {LinkCreate{.program = Fd::slot(7), .target = Fd::slot(9), .attach_type = AttachType::perf_event, .flags = 0, .cookie = 5},
+       "bpf(BPF_LINK_CREATE, {prog_fd=$7, target_fd=$9, attach_type=BPF_PERF_EVENT, bpf_cookie=5})", "bpf(BPF_LINK_CREATE)", true},
+      {RawTracepointOpen{.program = Fd::slot(7), .name = "sys_enter"},
+       "bpf(BPF_RAW_TRACEPOINT_OPEN, {name=\"sys_enter\", prog_fd=$7})", "bpf(BPF_RAW_TRACEPOINT_OPEN)", true},
+      {ProgTestRun{.program = Fd::number(7), .data_in = zeros(14), .repeat = 1},
+       "bpf(BPF_PROG_TEST_RUN, {prog_fd=7, data_size_in=14, repeat=1})", "bpf(BPF_PROG_TEST_RUN)", false},
+      {NextId{.kind = ObjectKind::link, .after = 12}, "bpf(BPF_LINK_GET_NEXT_ID, {start_id=12})", "bpf(BPF_LINK_GET_NEXT_ID)", false},
+      {ObjectInfo{.object = Fd::number(7), .info_size = 8}, "bpf(BPF_OBJ_GET_INFO_BY_FD, {bpf_fd=7})", "bpf(BPF_OBJ_GET_INFO_BY_FD)", false},
+      {PerfEventOpen{.type = 2, .config = 331, .pid = -1, .cpu = 0},
+       "perf_event_open({type=TRACEPOINT, config=331}, pid=-1, cpu=0, group=-1, FD_CLOEXEC)", "perf_event_open", true},
+      {PerfSetBpf{Fd::slot(8), Fd::slot(7)}, "ioctl($8, PERF_EVENT_IOC_SET_BPF, $7)", "ioctl(PERF_EVENT_IOC_SET_BPF)", false},
+      {PerfEnable{Fd::number(8)}, "ioctl(8, PERF_EVENT_IOC_ENABLE)", "ioctl(PERF_EVENT_IOC_ENABLE)", false},
+      {RaiseMemlock{}, "setrlimit(RLIMIT_MEMLOCK, infinity)", "setrlimit", false},
+  };
+  // clang-format on
+}
+
+}  // namespace
+
+TEST_CASE("bpf describe: every request as text, and its call's name") {
+  std::vector<bool> seen(std::variant_size_v<Request>, false);
+  for (const Case& c : cases()) {
+    CHECK(describe(c.request) == c.text);
+    CHECK(call_name(c.request) == c.call);
+    CHECK(returns_fd(c.request) == c.gives_fd);
+    seen[c.request.index()] = true;
+  }
+  for (std::size_t i = 0; i < seen.size(); i++)
+    CHECK_MESSAGE(seen[i], "no case for request number " << i);
+}
+
+TEST_CASE("bpf describe: names from an object reach the text escaped") {
+  MapCreate map;
+  map.name = "a\x1b[31m\n";
+  const std::string text = describe(map);
+  CHECK(text.find('\x1b') == std::string::npos);
+  CHECK(text.find('\n') == std::string::npos);
+  CHECK(call_name(map) == "bpf(BPF_MAP_CREATE)");
+}
+
+TEST_CASE("bpf describe: types without a row are told by number") {
+  MapCreate map;
+  map.type = static_cast<MapType>(999);
+  CHECK(describe(map).find("map_type=MAP TYPE 999") != std::string::npos);
+}
+
+TEST_CASE("bpf request: every fd is visited, unset ones too") {
+  const auto fds = [](Request request) {
+    std::vector<Fd> out;
+    for_each_fd(request, [&](Fd& fd) { out.push_back(fd); });
+    return out;
+  };
+  ProgLoad load;
+  load.map_references = {{InsnIndex{0}, Fd::slot(1)}, {InsnIndex{2}, Fd::slot(2)}};
+  load.btf = Fd::slot(3);
+  CHECK(fds(load) == std::vector<Fd>{Fd::slot(1), Fd::slot(2), Fd::slot(3), Fd()});
+  CHECK(fds(LinkCreate{.program = Fd::slot(1), .target = Fd::slot(2)}) ==
+        std::vector<Fd>{Fd::slot(1), Fd::slot(2)});
+  CHECK(fds(RaiseMemlock{}).empty());
+}
+
+TEST_CASE("bpf request: a slot is not an fd, and an unset one is neither") {
+  CHECK_FALSE(Fd().is_set());
+  CHECK(Fd().get() == -1);
+  CHECK(Fd::slot(0).is_set());
+  CHECK(Fd::slot(0).get() == -1);
+  CHECK(Fd::slot(4).slot_index() == 4);
+  CHECK(Fd::number(0).is_set());
+  CHECK(Fd::number(0).get() == 0);
+  CHECK_FALSE(Fd::number(3) == Fd::slot(3));
+}

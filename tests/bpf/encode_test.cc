@@ -1,0 +1,283 @@
+// SPDX-License-Identifier: Apache-2.0
+// Each request is encoded with a different number in every field and compared, byte for byte, with
+// the same fields of the system's `union bpf_attr`: a field at a wrong offset, of a wrong width or
+// missing shows as a difference, and so does a byte that should be 0.
+#include "bpf/encode.h"
+
+#include <cstring>
+#include <doctest/doctest.h>
+
+#include <linux/bpf.h>
+
+#include "bpf/tables.h"
+
+using namespace bpfld;
+using namespace bpfld::bpf;
+
+namespace {
+
+u64 address(const void* pointer) {
+  return static_cast<u64>(reinterpret_cast<std::uintptr_t>(pointer));
+}
+
+// Encodes, then lets `expect` fill a zeroed attr with what it wants; the name of the first byte
+// that differs, or "same".
+template <typename Expect>
+std::string compare(const Request& request, Command command, Expect expect) {
+  EncodedAttr encoded;
+  if (!encode(request, encoded)) return "not encoded";
+  if (encoded.command != command) return "command " + name_of(encoded.command);
+  bpf_attr want;
+  std::memset(&want, 0, sizeof(want));
+  expect(want, encoded);
+  static_assert(sizeof(want) <= kAttrSize);
+  std::array<std::byte, kAttrSize> bytes{};
+  std::memcpy(bytes.data(), &want, sizeof(want));
+  for (std::size_t i = 0; i < kAttrSize; i++)
+    if (bytes[i] != encoded.attr[i])
+      return format("byte {} is {:x}, not {:x}", i, static_cast<unsigned>(encoded.attr[i]),
+                    static_cast<unsigned>(bytes[i]));
+  return "same";
+}
+
+std::vector<std::byte> some_bytes(std::size_t size) {
+  std::vector<std::byte> out;
+  for (std::size_t i = 0; i < size; i++)
+    out.push_back(static_cast<std::byte>(i + 1));
+  return out;
+}
+
+}  // namespace
+
+TEST_CASE("bpf encode: every field of a map is where the kernel reads it") {
+  const MapCreate map{.type = MapType::lpm_trie,
+                      .name = "a name of more than 15 bytes",
+                      .key_size = 0x11121314,
+                      .value_size = 0x21222324,
+                      .max_entries = 0x31323334,
+                      .flags = 0x41424344,
+                      .numa_node = 0x51525354,
+                      .map_extra = 0x6162636465666768,
+                      .inner_map = Fd::number(71),
+                      .btf = Fd::number(72),
+                      .btf_key_type_id = 0x81828384,
+                      .btf_value_type_id = 0x91929394};
+  CHECK(compare(map, Command::map_create, [](bpf_attr& a, EncodedAttr&) {
+          a.map_type = BPF_MAP_TYPE_LPM_TRIE;
+          a.key_size = 0x11121314;
+          a.value_size = 0x21222324;
+          a.max_entries = 0x31323334;
+          a.map_flags = 0x41424344;
+          a.numa_node = 0x51525354;
+          a.map_extra = 0x6162636465666768;
+          a.inner_map_fd = 71;
+          a.btf_fd = 72;
+          a.btf_key_type_id = 0x81828384;
+          a.btf_value_type_id = 0x91929394;
+          std::memcpy(a.map_name, "a_name_of_more_", 15);
+        }) == "same");
+}
+
+TEST_CASE("bpf encode: a map without an inner map or BTF has 0 there, not -1") {
+  MapCreate map;
+  map.type = MapType::array;
+  CHECK(compare(map, Command::map_create,
+                [](bpf_attr& a, EncodedAttr&) { a.map_type = BPF_MAP_TYPE_ARRAY; }) == "same");
+}
+
+TEST_CASE("bpf encode: every field of the element commands") {
+  const std::vector<std::byte> key = some_bytes(4), value = some_bytes(8);
+  const MapUpdate update{.map = Fd::number(9), .key = key, .value = value, .flags = 0x0102030405};
+  const Request update_request = update;
+  const MapUpdate& stored = std::get<MapUpdate>(update_request);
+  CHECK(compare(update_request, Command::map_update_elem, [&](bpf_attr& a, EncodedAttr&) {
+          a.map_fd = 9;
+          a.key = address(stored.key.data());
+          a.value = address(stored.value.data());
+          a.flags = 0x0102030405;
+        }) == "same");
+
+  const Request lookup = MapLookup{.map = Fd::number(9), .key = key, .value_size = 24};
+  CHECK(compare(lookup, Command::map_lookup_elem, [&](bpf_attr& a, EncodedAttr& out) {
+          a.map_fd = 9;
+          a.key = address(std::get<MapLookup>(lookup).key.data());
+          a.value = address(out.output.data());
+          CHECK(out.output.size() == 24);
+        }) == "same");
+
+  const Request next = MapNextKey{.map = Fd::number(9), .key = key, .key_size = 4};
+  CHECK(compare(next, Command::map_get_next_key, [&](bpf_attr& a, EncodedAttr& out) {
+          a.map_fd = 9;
+          a.key = address(std::get<MapNextKey>(next).key.data());
+          a.next_key = address(out.output.data());
+          CHECK(out.output.size() == 4);
+        }) == "same");
+  const Request first = MapNextKey{.map = Fd::number(9), .key = {}, .key_size = 4};
+  CHECK(compare(first, Command::map_get_next_key, [&](bpf_attr& a, EncodedAttr& out) {
+          a.map_fd = 9;  // no key: the first one
+          a.next_key = address(out.output.data());
+        }) == "same");
+
+  const Request remove = MapDelete{.map = Fd::number(9), .key = key};
+  CHECK(compare(remove, Command::map_delete_elem, [&](bpf_attr& a, EncodedAttr&) {
+          a.map_fd = 9;
+          a.key = address(std::get<MapDelete>(remove).key.data());
+        }) == "same");
+  CHECK(compare(MapFreeze{Fd::number(9)}, Command::map_freeze,
+                [](bpf_attr& a, EncodedAttr&) { a.map_fd = 9; }) == "same");
+}
+
+TEST_CASE("bpf encode: every field of a program") {
+  ProgLoad load;
+  load.type = ProgType::sk_lookup;
+  load.expected_attach_type = AttachType::sk_lookup;
+  load.name = "fourteen chars!.";
+  load.license = "Dual BSD/GPL";
+  load.insns = {mov64_imm(0, 1), exit_insn()};
+  load.kernel_version = 0x01020304;
+  load.flags = 0x11121314;
+  load.btf = Fd::number(21);
+  load.func_info = {.record_size = 8, .count = 3, .bytes = some_bytes(24)};
+  load.line_info = {.record_size = 16, .count = 2, .bytes = some_bytes(32)};
+  load.attach_btf_id = 0x21222324;
+  load.attach_target = Fd::number(22);
+  load.log_level = 1;
+  load.log_size = 4096;
+  const Request request = load;
+  const ProgLoad& stored = std::get<ProgLoad>(request);
+  CHECK(compare(request, Command::prog_load, [&](bpf_attr& a, EncodedAttr& out) {
+          a.prog_type = BPF_PROG_TYPE_SK_LOOKUP;
+          a.insn_cnt = 2;
+          a.insns = address(out.insns.data());
+          a.license = address(stored.license.c_str());
+          a.log_level = 1;
+          a.log_size = 4096;
+          a.log_buf = address(out.log.data());
+          a.kern_version = 0x01020304;
+          a.prog_flags = 0x11121314;
+          std::memcpy(a.prog_name, "fourteen_chars_", 15);
+          a.expected_attach_type = BPF_SK_LOOKUP;
+          a.prog_btf_fd = 21;
+          a.func_info_rec_size = 8;
+          a.func_info = address(stored.func_info.bytes.data());
+          a.func_info_cnt = 3;
+          a.line_info_rec_size = 16;
+          a.line_info = address(stored.line_info.bytes.data());
+          a.line_info_cnt = 2;
+          a.attach_btf_id = 0x21222324;
+          a.attach_prog_fd = 22;
+          CHECK(out.log.size() == 4096);
+          CHECK(out.insns == stored.insns);
+        }) == "same");
+}
+
+TEST_CASE("bpf encode: a program without a log, info or BTF has zeros there") {
+  ProgLoad load;
+  load.type = ProgType::xdp;
+  load.insns = {exit_insn()};
+  load.log_size = 4096;            // means nothing without a level
+  load.func_info.record_size = 8;  // nor this without a count
+  const Request request = load;
+  CHECK(compare(request, Command::prog_load, [&](bpf_attr& a, EncodedAttr& out) {
+          a.prog_type = BPF_PROG_TYPE_XDP;
+          a.insn_cnt = 1;
+          a.insns = address(out.insns.data());
+          a.license = address(std::get<ProgLoad>(request).license.c_str());
+          CHECK(out.log.empty());
+        }) == "same");
+}
+
+TEST_CASE("bpf encode: map references become fds in a copy of the instructions") {
+  ProgLoad load;
+  load.insns = {{kOpLdImm64, 0x11, 0, 0}, {0, 0, 0, 7}, exit_insn()};
+  load.map_references = {{.at = InsnIndex{0}, .map = Fd::number(1234)}};
+  const Request request = load;
+  EncodedAttr out;
+  REQUIRE(encode(request, out));
+  CHECK(out.insns[0] == Insn{kOpLdImm64, 0x11, 0, 1234});
+  CHECK(out.insns[1] == Insn{0, 0, 0, 7});
+  CHECK(std::get<ProgLoad>(request).insns[0].imm == 0);
+}
+
+TEST_CASE("bpf encode: every field of BTF, links, tracepoints, test runs and ids") {
+  const Request btf = BtfLoad{.blob = some_bytes(40), .log_level = 2, .log_size = 128};
+  CHECK(compare(btf, Command::btf_load, [&](bpf_attr& a, EncodedAttr& out) {
+          a.btf = address(std::get<BtfLoad>(btf).blob.data());
+          a.btf_size = 40;
+          a.btf_log_buf = address(out.log.data());
+          a.btf_log_size = 128;
+          a.btf_log_level = 2;
+        }) == "same");
+  CHECK(compare(ProgBindMap{Fd::number(3), Fd::number(4)}, Command::prog_bind_map,
+                [](bpf_attr& a, EncodedAttr&) {
+                  a.prog_bind_map.prog_fd = 3;
+                  a.prog_bind_map.map_fd = 4;
+                }) == "same");
+  CHECK(compare(LinkCreate{.program = Fd::number(5),
+                           .target = Fd::number(6),
+                           .attach_type = AttachType::perf_event,
+                           .flags = 0x01020304,
+                           .cookie = 0x1112131415161718},
+                Command::link_create, [](bpf_attr& a, EncodedAttr&) {
+                  a.link_create.prog_fd = 5;
+                  a.link_create.target_fd = 6;
+                  a.link_create.attach_type = BPF_PERF_EVENT;
+                  a.link_create.flags = 0x01020304;
+                  a.link_create.perf_event.bpf_cookie = 0x1112131415161718;
+                }) == "same");
+  const Request open = RawTracepointOpen{.program = Fd::number(7), .name = "sched_switch"};
+  CHECK(compare(open, Command::raw_tracepoint_open, [&](bpf_attr& a, EncodedAttr&) {
+          a.raw_tracepoint.name = address(std::get<RawTracepointOpen>(open).name.c_str());
+          a.raw_tracepoint.prog_fd = 7;
+        }) == "same");
+  CHECK(compare(RawTracepointOpen{.program = Fd::number(7), .name = ""},
+                Command::raw_tracepoint_open,
+                [](bpf_attr& a, EncodedAttr&) { a.raw_tracepoint.prog_fd = 7; }) == "same");
+  const Request run =
+      ProgTestRun{.program = Fd::number(8), .data_in = some_bytes(14), .repeat = 100};
+  CHECK(compare(run, Command::prog_test_run, [&](bpf_attr& a, EncodedAttr&) {
+          a.test.prog_fd = 8;
+          a.test.data_size_in = 14;
+          a.test.data_in = address(std::get<ProgTestRun>(run).data_in.data());
+          a.test.repeat = 100;
+        }) == "same");
+  const Request info = ObjectInfo{.object = Fd::number(9), .info_size = 232};
+  CHECK(compare(info, Command::obj_get_info_by_fd, [&](bpf_attr& a, EncodedAttr& out) {
+          a.info.bpf_fd = 9;
+          a.info.info_len = 232;
+          a.info.info = address(out.output.data());
+        }) == "same");
+}
+
+TEST_CASE("bpf encode: an id walk asks for its own kind of object") {
+  const std::pair<ObjectKind, Command> kinds[] = {{ObjectKind::program, Command::prog_get_next_id},
+                                                  {ObjectKind::map, Command::map_get_next_id},
+                                                  {ObjectKind::link, Command::link_get_next_id},
+                                                  {ObjectKind::btf, Command::btf_get_next_id}};
+  for (const auto& [kind, command] : kinds)
+    CHECK(compare(NextId{.kind = kind, .after = 77}, command,
+                  [](bpf_attr& a, EncodedAttr&) { a.start_id = 77; }) == "same");
+}
+
+TEST_CASE("bpf encode: what the kernel writes back is read where it writes") {
+  CHECK(kNextIdResult == offsetof(bpf_attr, next_id));
+  CHECK(kTestRunResult == offsetof(bpf_attr, test.retval));
+  CHECK(kInfoLengthResult == offsetof(bpf_attr, info.info_len));
+}
+
+TEST_CASE("bpf encode: what is no bpf(2) call is not encoded") {
+  EncodedAttr out;
+  CHECK_FALSE(encode(PerfEventOpen{}, out));
+  CHECK_FALSE(encode(PerfSetBpf{}, out));
+  CHECK_FALSE(encode(PerfEnable{}, out));
+  CHECK_FALSE(encode(RaiseMemlock{}, out));
+}
+
+TEST_CASE("bpf encode: object names keep what the kernel accepts, up to 15 bytes") {
+  CHECK(kernel_object_name("events") == "events");
+  CHECK(kernel_object_name("execsnoo.rodata") == "execsnoo.rodata");
+  CHECK(kernel_object_name("0123456789abcdefgh") == "0123456789abcde");
+  CHECK(kernel_object_name("a-b c/d:e\n") == "a_b_c_d_e_");
+  CHECK(kernel_object_name("na\xc3\xafve") == "na__ve");
+  CHECK(kernel_object_name("").empty());
+}

@@ -1,0 +1,87 @@
+// SPDX-License-Identifier: Apache-2.0
+// What the live tests share: loading a compiled object, and proof that nothing of it remains.
+#pragma once
+
+#include <compare>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "bpf/kernel.h"
+#include "loader/capture.h"
+#include "loader/session.h"
+#include "loader/spec.h"
+
+namespace bpfld::test {
+
+// spec: an object in the kernel, by the id that outlives our fds.
+struct KernelObject {
+  bpf::ObjectKind kind{};
+  u32 id = 0;
+  auto operator<=>(const KernelObject&) const = default;
+};
+
+// A real kernel that notes the id of every program, map, link and BTF that it makes for us. Other
+// processes load objects too, so what matters is that *ours* are gone.
+class TrackingKernel final : public bpf::Kernel {
+ public:
+  [[nodiscard]] Result<bpf::Reply> call(const bpf::Request& request) override;
+  const std::vector<KernelObject>& made() const { return made_; }
+
+ private:
+  bpf::LinuxKernel linux_;
+  std::vector<KernelObject> made_;
+};
+
+// Whether the kernel still has an object of that id.
+bool exists(const KernelObject& object);
+// Waits until none of `objects` exists (the kernel frees some of them later); names those left
+// after 5 s.
+std::string still_there(const std::vector<KernelObject>& objects);
+
+// "fixtures/minimal.bpf.o" -> its path below the build directory ($BPFLD_BUILD, or ./build).
+std::string object_path(std::string_view name);
+
+// A collected object with what loading it takes. Not movable: the session points into it.
+struct Loaded {
+  loader::ObjectSpec spec;
+  loader::KernelProfile profile;
+  TrackingKernel kernel;
+  std::unique_ptr<loader::Session> session;
+  Error error;  // of load(), when there is no session
+
+  // Reads and collects; fails the test when that does not work.
+  explicit Loaded(std::string_view name);
+  // Loads what autoloads; the error is kept.
+  bool load();
+  // Attaches all programs that name a place; the first error, or empty.
+  std::string attach();
+
+  u32 map_index(std::string_view name) const;
+  u32 program_index(std::string_view name) const;
+  // Writes a global variable's first value. Before load().
+  void set(std::string_view variable, Bytes value);
+  // The only value of an ARRAY of one element.
+  std::vector<std::byte> value(std::string_view map, u32 size);
+  // The per-CPU values of element 0, each `size` bytes; size must be a multiple of 8.
+  std::vector<std::vector<std::byte>> per_cpu_values(std::string_view map, u32 size);
+};
+
+// Prints `SKIP: <test>: <reason>`, which the runner counts. Fails the test when the kernel's own
+// BTF has `enumerator`, the constant that came with what is missing: then there is no excuse.
+void skip(std::string_view test, std::string_view reason, std::string_view enumerator);
+// Whether an enum of the running kernel's BTF has that constant.
+bool kernel_has(std::string_view enumerator);
+
+// Every program, map, link and BTF that the kernel has at the moment.
+std::vector<KernelObject> all_objects();
+// "program 12 link 3", for what is left.
+std::string name_objects(const std::vector<KernelObject>& objects);
+
+// Runs a program over `length` zero bytes and gives its return value; -1 when the kernel refused.
+i64 test_run(Loaded& loaded, std::string_view program, std::size_t length);
+
+// getppid(2), `count` times, by this thread.
+void call_getppid(u64 count);
+
+}  // namespace bpfld::test

@@ -1,0 +1,72 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Builds libbpf-dump: libbpf_dump.c with the libbpf of Debian's linux-source-6.12.
+
+Debian 12's own libbpf is 1.1; four years newer is a better oracle. The library is compiled from its source
+as it is, into <cache>/libbpf-6.12/<key>/, where the key stands for source, compiler and flags. The linker
+redirects the functions of WRAPPED to libbpf_dump.c.
+"""
+
+import concurrent.futures
+import hashlib
+import os
+import pathlib
+import shutil
+import subprocess
+
+import kernel_source
+
+HERE = pathlib.Path(__file__).resolve().parent
+COMPILER = "gcc"
+# Without _FILE_OFFSET_BITS, which would rename fopen and gzopen on their way to the linker.
+FLAGS = ("-O2", "-D_GNU_SOURCE")
+OWN_FLAGS = ("-std=c11", "-Wall", "-Wextra", "-Werror")
+WRAPPED = ("syscall", "fopen", "faccessat", "gzopen", "uname")
+
+
+def _run(command: list[str]) -> None:
+    result = subprocess.run(command, check=False, text=True, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                            stderr=subprocess.STDOUT)
+    if result.returncode != 0:
+        raise kernel_source.SourceError(f"{' '.join(command[:2])}... failed:\n{result.stdout.strip()}")
+
+
+def _key(source: pathlib.Path) -> str:
+    version = subprocess.run([COMPILER, "--version"], check=True, text=True, stdout=subprocess.PIPE).stdout
+    parts = (source.joinpath("version").read_text(), version, repr((FLAGS, OWN_FLAGS, WRAPPED)),
+             (HERE / "libbpf_dump.c").read_text())
+    return hashlib.sha256("\0".join(parts).encode()).hexdigest()[:16]
+
+
+def ensure(jobs: int = os.cpu_count() or 1) -> pathlib.Path:
+    """The program's path. Errors: SourceError."""
+    source = kernel_source.ensure("6.12")
+    root = kernel_source.cache_root() / "libbpf-6.12"
+    folder = root / _key(source)
+    program = folder / "libbpf-dump"
+    if program.is_file():
+        return program
+    library = source / "tools/lib/bpf"
+    headers = folder / "include" / "bpf"  # as installed: <bpf/libbpf.h>
+    headers.mkdir(parents=True, exist_ok=True)
+    for header in library.glob("*.h"):
+        shutil.copyfile(header, headers / header.name)
+    includes = ["-I", str(source / "tools/include"), "-I", str(source / "tools/include/uapi")]
+
+    def compile_one(path: pathlib.Path) -> pathlib.Path:
+        target = folder / f"{path.stem}.o"
+        _run([COMPILER, "-w", *FLAGS, *includes, "-c", str(path), "-o", str(target)])
+        return target
+
+    with concurrent.futures.ThreadPoolExecutor(jobs) as pool:
+        objects = list(pool.map(compile_one, sorted(library.glob("*.c"))))
+    unfinished = folder / "unfinished"
+    _run([COMPILER, *FLAGS, *OWN_FLAGS, "-isystem", str(headers.parent), "-isystem",
+          str(source / "tools/include/uapi"), str(HERE / "libbpf_dump.c"), *map(str, objects), "-o", str(unfinished),
+          *(f"-Wl,--wrap={name}" for name in WRAPPED), "-lelf", "-lz"])
+    for path in objects:
+        path.unlink()
+    unfinished.rename(program)
+    for other in root.iterdir():
+        if other != folder:
+            shutil.rmtree(other)
+    return program

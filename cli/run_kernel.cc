@@ -31,10 +31,12 @@ u32 planned_entries(const loader::Plan& plan, u32 map) {
 
 std::string ring_text(const std::vector<MapLoss>& losses) {
   std::string out;
-  for (const MapLoss& loss : losses)
-    if (loss.ring && loss.ring_size != 0)
-      out += format("{}{} peak {} % full", out.empty() ? "" : ", ", loss.map,
-                    std::min<u64>(loss.high_water * 100 / loss.ring_size, 100));
+  for (const MapLoss& loss : losses) {
+    if (!loss.ring || loss.ring_size == 0) continue;
+    const u64 tenths = std::min<u64>(loss.high_water, loss.ring_size) * 1000 / loss.ring_size;
+    out += format("{}{} peak {}.{} % full", out.empty() ? "" : ", ", loss.map, tenths / 10,
+                  tenths % 10);
+  }
   return out;
 }
 

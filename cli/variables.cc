@@ -10,6 +10,7 @@
 #include "base/near.h"
 #include "btf/layout.h"
 #include "btf/value.h"
+#include "cli/style.h"
 
 namespace bpfld::cli {
 namespace {
@@ -180,7 +181,7 @@ Status set_variable(loader::ObjectSpec& spec, const btf::View& btf, std::string_
   if (variable == spec.variables.end()) return unknown(spec, name);
   MapSpec& map = spec.maps[variable->map];
   const Target target = {.value = assignment.substr(equals + 1),
-                         .subject = format("--set {}: {} is \"{}\" ({} bytes in {})",
+                         .subject = format("--set {}: {} is \"{}\" ({} in {})",
                                            escape_terminal(assignment), escape_terminal(name),
                                            escape_terminal(btf::type_name(btf, {variable->type})),
                                            variable->size, escape_terminal(map.name))};

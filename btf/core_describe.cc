@@ -110,10 +110,14 @@ Code code_of(Verdict verdict) {
   std::unreachable();
 }
 
+std::string question_text(const CoreRelo& relo, const View& local) {
+  return format("{} {} ({})", core_kind_name(relo.kind), path_text(local, relo), relo.access);
+}
+
 std::string describe(const Resolution& resolution, const CoreRelo& relo, const View& local,
                      std::span<const Target> targets) {
-  return format("{} {} ({}): {}{}", core_kind_name(relo.kind), path_text(local, relo), relo.access,
-                answer_text(resolution, targets), losers_text(resolution, targets));
+  return format("{}: {}{}", question_text(relo, local), answer_text(resolution, targets),
+                losers_text(resolution, targets));
 }
 
 }  // namespace bpfld::btf::core

@@ -109,8 +109,8 @@ Reason field_value(CoreKind kind, const View& view, const AccessPath& path, Valu
   out.skip_old_value = field.is_bitfield && kind != CoreKind::field_signed;
   if (kind == CoreKind::field_byte_offset) {
     out.value = field.byte_offset;
-    out.load_size = field.is_bitfield ? 0 : field.load_size;
-    out.load_type = field.type;
+    out.load_size = field.load_size;  // 0 for a bitfield
+    if (!field.is_bitfield) out.load_type = field.type;
   } else if (kind == CoreKind::field_byte_size) {
     out.value = field.byte_size;
   } else if (kind == CoreKind::field_signed) {

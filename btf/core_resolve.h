@@ -92,6 +92,8 @@ struct Resolution {
                                                       std::span<const Target> targets,
                                                       std::span<const CoreRelo> relos);
 
+// "byte_off task_struct.pid (0:5)". Names are as in the BTF: escape before printing.
+std::string question_text(const CoreRelo& relo, const View& local);
 // One line: "byte_off task_struct.pid (0:5): 1256 -> 2296 in vmlinux [87]; ...". `relo` is the one
 // that was resolved. Names are as in the BTF: escape before printing.
 std::string describe(const Resolution& resolution, const CoreRelo& relo, const View& local,

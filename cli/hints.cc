@@ -38,7 +38,7 @@ bool needs_trampoline(const Situation& s) {
 // Maps were charged to RLIMIT_MEMLOCK before 5.11.
 bool memlock_counts(const Situation& s) {
   constexpr u32 kMemcgAccounting = 5u << 16 | 11u << 8;
-  return s.facts.memlock && loader::kernel_version_code(s.facts.kernel, "") < kMemcgAccounting;
+  return s.facts.memlock && loader::kernel_version_code(s.facts.kernel, "", "") < kMemcgAccounting;
 }
 
 bool is_confidential(const Situation& s) {

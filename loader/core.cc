@@ -40,6 +40,11 @@ std::vector<Target> targets_of(const KernelProfile& profile) {
   return {{.view = &profile.btf->view, .name = "vmlinux"}};
 }
 
+std::string question(const ObjectSpec& spec, const CoreRelocation& relocation) {
+  const Result<btf::View> local = btf::View::parse(spec.btf);
+  return local ? btf::core::question_text(to_relo(relocation), *local) : local.error().message();
+}
+
 }  // namespace
 
 Result<CoreOutcome> resolve_core(const ObjectSpec& spec, std::span<const u32> functions,
@@ -65,14 +70,18 @@ Status patch_core(const ObjectSpec& spec, const KernelProfile& profile, CoreOutc
   for (u32 i = 0; i < outcome.resolutions.size(); i++) {
     const CoreOutcome::Source source = outcome.sources[i];
     const CoreRelocation& relo = relocation(spec, source);
-    Fixup fixup =
-        TRY(with_context(fix_up(code[source.function], relo.at, outcome.resolutions[i]), [&] {
-          return format("function \"{}\": instruction {}: CO-RE relocation #{}: {}",
-                        escape_terminal(spec.functions[source.function].name), relo.at.value, i,
-                        escape_terminal(describe_core(spec, profile, outcome, i)));
-        }));
-    fixup.function = source.function;
-    outcome.fixups.push_back(fixup);
+    Result<Fixup> fixup =
+        with_context(fix_up(code[source.function], relo.at, outcome.resolutions[i]), [&] {
+          return format("function \"{}\": instruction {}: CO-RE {}",
+                        escape_terminal(spec.functions[source.function].name), relo.at.value,
+                        escape_terminal(question(spec, relo)));
+        });
+    if (!fixup) {
+      fixup.error().detail = escape_terminal(describe_core(spec, profile, outcome, i));
+      return std::unexpected(std::move(fixup).error());
+    }
+    fixup->function = source.function;
+    outcome.fixups.push_back(*fixup);
   }
   return {};
 }

@@ -87,7 +87,7 @@ TEST_CASE("dump: names from the object cannot reach the terminal as they are") {
   spec.maps[0].name = "ev\nents";
   const std::string text = to_text(list_function(spec, 0, {}, nullptr), spec, Style());
   CHECK(text.find('\x1b') == std::string::npos);
-  CHECK(text.find("; map ev\\x0aents\n") != std::string::npos);
+  CHECK(text.find("; map ev\\nents\n") != std::string::npos);
 }
 
 TEST_CASE("dump: a CO-RE relocation is listed as a question when there is no kernel to answer it") {

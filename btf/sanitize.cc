@@ -72,7 +72,7 @@ class Sanitizer {
   // The record as the kernel takes it.
   Words rewritten(u32 index) {
     const Type type = view_.type({view_.first_id() + index});
-    const Words words = original(index);
+    Words words = original(index);
     const bool missing = is_missing(type.kind);
     switch (type.kind) {
       case Kind::int_:

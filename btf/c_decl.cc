@@ -71,6 +71,10 @@ std::string_view mode_of(u32 size) {
 constexpr std::string_view kBeforeC23 =
     "#if !defined(__STDC_VERSION__) || __STDC_VERSION__ < 202311L\n";
 
+bool is_c23_word(std::string_view name) {
+  return name == "bool" || name == "true" || name == "false";
+}
+
 // const, volatile and restrict, each once.
 class Qualifiers {
  public:
@@ -176,6 +180,10 @@ void CWriter::push_text(std::string text) {
   tasks_.push_back({.op = Task::Op::text, .text = std::move(text)});
 }
 
+void CWriter::push_declaration(TypeId id, std::string name) {
+  tasks_.push_back({.op = Task::Op::declaration, .type = id, .text = std::move(name)});
+}
+
 std::string CWriter::param_name(const Param& param) const {
   if (param.name.empty()) return {};
   std::string name = c_identifier(param.name);
@@ -195,8 +203,7 @@ Status CWriter::push_params(const Type& proto) {
     if (variadic && i + 1 == list.size()) {
       if (i != 0) push_text("...");  // "()" when there is nothing else: C wants one before "..."
     } else {
-      tasks_.push_back(
-          {.op = Task::Op::declaration, .type = list[i].type, .text = param_name(list[i])});
+      push_declaration(list[i].type, param_name(list[i]));
     }
     if (i != 0) push_text(", ");
   }
@@ -332,6 +339,7 @@ void CWriter::next_member(std::string& out, Status& status) {
   padding(place, out);
   if (place.member == list.size()) return;
   const Member member = list[place.member];
+  if (is_c23_word(member.name)) out += kBeforeC23;
   indent(out);
   Type inner;
   if (is_unnamed_composite(*view_, member, inner)) {
@@ -341,10 +349,18 @@ void CWriter::next_member(std::string& out, Status& status) {
   }
   u64 bit = 0;
   const u32 width = bitfield_width(*view_, member, bit);
-  push_text(width != 0 ? format(":{};\n", width) : ";\n");
+  const std::string end = width != 0 ? format(":{};\n", width) : ";\n";
   const std::string name =
       member.name.empty() ? format("unnamed_{}", place.member) : c_identifier(member.name);
-  status = declare(member.type, name, out);
+  if (!is_c23_word(name)) {
+    push_text(end);
+    status = declare(member.type, name, out);
+    return;
+  }
+  push_text(end + "#endif\n");  // CO-RE goes by the name, so C before C23 must have the real one
+  push_declaration(member.type, name + "_");
+  push_text(end + "#else\n" + std::string(bodies_.size(), '\t'));
+  push_declaration(member.type, name);
 }
 
 void CWriter::write_enum(const Type& type, std::string_view tag, std::string& out) const {

@@ -46,6 +46,7 @@ class CWriter {
   Status leaf(const Type& type, std::string_view qualifiers, std::string_view declarator,
               std::string& out);
   void push_text(std::string text);
+  void push_declaration(TypeId id, std::string name);
   Status push_params(const Type& proto);
   Status open_body(const Type& type, std::string_view tag, std::string& out);
   void close_body(std::string& out);

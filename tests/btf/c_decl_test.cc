@@ -97,6 +97,15 @@ TEST_CASE("btf c: bool is a typedef only where C has no keyword of that name") {
         "typedef _Bool bool;\n#endif\n\n");
 }
 
+TEST_CASE("btf c: a member that C23 took the name of has another there") {
+  BtfBuilder b;
+  b.add_struct("value", 4, {{"bool", b.add_uint("unsigned int", 4), 0, 3}});
+  CHECK(c_text(b) ==
+        "struct value {\n"
+        "#if !defined(__STDC_VERSION__) || __STDC_VERSION__ < 202311L\n"
+        "\tunsigned int bool:3;\n#else\n\tunsigned int bool_:3;\n#endif\n};\n\n");
+}
+
 TEST_CASE("btf c: padding stands where the compiler's own is not enough") {
   BtfBuilder b;
   const TypeId character = b.add_char();

@@ -90,12 +90,14 @@ void RunReport::event_map(const EventMapLine& map) {
       line += format(",\"size\":{},\"rule\":{}", map.size, json_string(map.rule));
     return streams_.say(line + "}\n");
   }
-  std::string line = format("  ~ {}: {} -> ", escape_terminal(map.name), map.map_type);
+  std::string line =
+      format("  ~ {}: {} -> ", escape_terminal(map.name), escape_terminal(map.map_type));
   if (map.type.empty())
     line += format("type unknown, shown as bytes; to name it: --event {}=STRUCT",
                    escape_terminal(map.name));
   else
-    line += format("{}, {} ({})", escape_terminal(map.type), count_of(map.size, "byte"), map.rule);
+    line += format("{}, {} ({})", escape_terminal(map.type), count_of(map.size, "byte"),
+                   escape_terminal(map.rule));
   streams_.say(line + "\n");
 }
 

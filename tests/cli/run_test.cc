@@ -113,6 +113,7 @@ TEST_CASE("run: whatever the names are, the text is printable and the JSON is JS
     RunReport report(*captured.streams, Style(), json);
     tell_everything(report, hostile);
     const std::string text = captured.err();
+    INFO(text);
     CHECK(test::is_printable(text));
     if (json) CHECK(test::is_json_lines(text));
   }

@@ -96,8 +96,7 @@ bool Dump::open() {
     report(Phase::open, file.error(), nullptr);
     return false;
   }
-  Result<ObjectSpec> spec =
-      with_context(loader::collect(*file, loader::object_name(path)), [&] { return path; });
+  Result<ObjectSpec> spec = loader::collect(*file, loader::object_name(path));
   if (!spec) {
     report(Phase::parse, spec.error(), nullptr);
     return false;

@@ -24,6 +24,11 @@ bool wait_for_room(int fd, int timeout_ms) {
 
 }  // namespace
 
+Stream::Stream(int fd) : fd_(fd) {
+  struct stat info = {};
+  is_pipe_ = ::fstat(fd_, &info) == 0 && S_ISFIFO(info.st_mode);
+}
+
 void Stream::write(std::string_view text) {
   if (closed_ || error_ != 0) return;
   buffer_ += text;
@@ -53,14 +58,9 @@ bool Stream::is_terminal() const {
   return ::isatty(fd_) == 1;
 }
 
-int Stream::pipe_fd() const {
-  struct stat info = {};
-  return ::fstat(fd_, &info) == 0 && S_ISFIFO(info.st_mode) ? fd_ : -1;
-}
-
 void Stream::look_for_reader() {
-  pollfd entry = {.fd = pipe_fd(), .events = 0, .revents = 0};
-  if (entry.fd >= 0 && ::poll(&entry, 1, 0) == 1 && (entry.revents & POLLERR) != 0) closed_ = true;
+  pollfd entry = {.fd = fd_, .events = 0, .revents = 0};
+  if (is_pipe_ && ::poll(&entry, 1, 0) == 1 && (entry.revents & POLLERR) != 0) closed_ = true;
 }
 
 void Streams::say(std::string_view text) {

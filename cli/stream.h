@@ -15,7 +15,7 @@ namespace bpfld::cli {
 // handle: one standard stream; the fd is borrowed.
 class Stream {
  public:
-  explicit Stream(int fd) : fd_(fd) {}
+  explicit Stream(int fd);
   Stream(const Stream&) = delete;
   Stream& operator=(const Stream&) = delete;
   ~Stream() { flush(); }
@@ -26,7 +26,7 @@ class Stream {
 
   bool is_terminal() const;
   // The fd when it is a pipe, whose reader may go away while there is nothing to write; else -1.
-  int pipe_fd() const;
+  int pipe_fd() const { return is_pipe_ ? fd_ : -1; }
   // Looks whether the reader of a pipe is still there.
   void look_for_reader();
   // The reader has gone: the end of `| head`.
@@ -36,6 +36,7 @@ class Stream {
 
  private:
   int fd_;
+  bool is_pipe_ = false;
   std::string buffer_;
   bool closed_ = false;
   int error_ = 0;

@@ -3,6 +3,7 @@
 #include "loader/core.h"
 
 #include <algorithm>
+#include <tuple>
 
 #include "base/escape.h"
 
@@ -23,8 +24,9 @@ std::vector<CoreOutcome::Source> sources_of(const ObjectSpec& spec,
     for (u32 i = 0; i < spec.functions[function].core.size(); i++)
       out.push_back({.function = function, .index = i});
   }
-  std::ranges::stable_sort(
-      out, {}, [&](CoreOutcome::Source source) { return relocation(spec, source).number; });
+  std::ranges::sort(out, {}, [&](CoreOutcome::Source source) {
+    return std::tuple(relocation(spec, source).number, source.function, source.index);
+  });
   return out;
 }
 

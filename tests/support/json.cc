@@ -74,8 +74,8 @@ class Reader {
     text_.remove_prefix(1);
     if (c != 'u') return std::string_view("\"\\/bfnrt").find(c) != std::string_view::npos;
     for (int i = 0; i < 4; i++) {
-      if (text_.empty() || std::string_view("0123456789abcdefABCDEF").find(text_[0]) ==
-                               std::string_view::npos)
+      if (text_.empty() ||
+          std::string_view("0123456789abcdefABCDEF").find(text_[0]) == std::string_view::npos)
         return false;
       text_.remove_prefix(1);
     }

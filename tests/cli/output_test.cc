@@ -1,0 +1,254 @@
+// SPDX-License-Identifier: Apache-2.0
+// Events as rows, JSON and hexdumps, and reports as text and JSON; without a process or a kernel.
+#include <algorithm>
+#include <doctest/doctest.h>
+
+#include "cli/event_table.h"
+#include "cli/facts.h"
+#include "cli/hints.h"
+#include "cli/report.h"
+#include "cli/values.h"
+#include "tests/support/btf_builder.h"
+#include "tests/support/json.h"
+
+namespace {
+
+using namespace bpfld;
+using namespace bpfld::cli;
+using test::BtfBuilder;
+using test::TypeId;
+
+struct Event {
+  u32 pid;
+  i32 ret;
+  char comm[16];
+  u64 cpu;
+};
+
+// The BTF of Event, plus what a test adds.
+struct Types {
+  BtfBuilder builder;
+  TypeId event;
+  std::vector<std::byte> blob;
+  std::optional<btf::View> view;
+
+  Types() {
+    const TypeId i32_id = builder.add_int("int", 4);
+    const TypeId u32_id = builder.add_uint("unsigned int", 4);
+    const TypeId u64_id = builder.add_uint("unsigned long", 8);
+    const TypeId comm = builder.add_array(builder.add_char(), u32_id, 16);
+    event = builder.add_struct(
+        "event", sizeof(Event),
+        {{"pid", u32_id, 0}, {"ret", i32_id, 32}, {"comm", comm, 64}, {"cpu", u64_id, 192}});
+    blob = builder.bytes();
+    Result<btf::View> parsed = btf::View::parse(blob);
+    REQUIRE(parsed);
+    view.emplace(std::move(*parsed));
+  }
+};
+
+Report explained(Phase phase, Error error, const Facts& facts = {}) {
+  return explain({.phase = phase, .error = error, .facts = facts, .object = "x.bpf.o"});
+}
+
+}  // namespace
+
+TEST_CASE("table: rows align with the header, and the last column is not padded") {
+  const Types types;
+  const EventTable table("events", &*types.view, types.event);
+  std::string out = table.header() + '\n';
+  table.add_row(out, 0, bytes_of(Event{7, 0, "sh", 3}));
+  table.add_row(out, 0, bytes_of(Event{4194304, -2, "fifteen letters", 12}));
+  CHECK(out ==
+        "PID      RET   COMM              CPU\n"
+        "7        0     sh                3\n"
+        "4194304  -2    fifteen letters   12\n");
+}
+
+TEST_CASE("table: a value wider than its column is not cut, and what follows is still apart") {
+  const Types types;
+  EventTable table("events", &*types.view, types.event);
+  const std::vector<std::string> columns = {"ret", "pid"};
+  REQUIRE(table.choose(columns));
+  std::string out = table.header() + '\n';
+  table.add_row(out, 0, bytes_of(Event{1, -2147483647, "", 0}));
+  CHECK(out == "RET   PID\n-2147483647  1\n");
+}
+
+TEST_CASE("table: escape sequences in a field do not reach the terminal") {
+  const Types types;
+  const EventTable table("events", &*types.view, types.event);
+  std::string out;
+  table.add_row(out, 0, bytes_of(Event{1, 0, "\x1b[2J\nx", 0}));
+  CHECK(test::is_printable(out));
+  CHECK(std::ranges::count(out, '\n') == 1);
+}
+
+TEST_CASE("table: a record that is too short shows what it has") {
+  const Types types;
+  const EventTable table("events", &*types.view, types.event);
+  std::string out;
+  table.add_row(out, 0, bytes_of(u32{7}));
+  CHECK(out == "7        -     -                 -\n");
+  out.clear();
+  table.add_json(out, 0, bytes_of(u32{7}));
+  CHECK(out == "{\"map\":\"events\",\"_cpu\":0,\"pid\":7}\n");
+  out.clear();
+  table.add_json(out, std::nullopt, {});
+  CHECK(out == "{\"map\":\"events\"}\n");
+}
+
+TEST_CASE("table: JSON has the map and the cpu first, under names that the record does not have") {
+  const Types types;
+  const EventTable table("ev\"ents", &*types.view, types.event);
+  std::string out;
+  table.add_json(out, 1, bytes_of(Event{7, -2, "sh", 3}));
+  CHECK(out ==
+        "{\"map\":\"ev\\\"ents\",\"_cpu\":1,\"pid\":7,\"ret\":-2,\"comm\":\"sh\",\"cpu\":3}\n");
+  CHECK(test::is_json_lines(out));
+}
+
+TEST_CASE("table: without a type the bytes are shown") {
+  const EventTable table("even\x1bts", nullptr, std::nullopt);
+  CHECK(table.header().empty());
+  std::string out;
+  table.add_row(out, 2, bytes_of(std::string_view("/bin/ls -la\0\x1b\xff and more", 23)));
+  CHECK(out ==
+        "even\\x1bts  23 bytes  cpu 2\n"
+        "  0000  2f 62 69 6e 2f 6c 73 20  2d 6c 61 00 1b ff 20 61  |/bin/ls -la... a|\n"
+        "  0010  6e 64 20 6d 6f 72 65                              |nd more|\n");
+  out.clear();
+  table.add_json(out, 2, bytes_of(u32{0x04030201}));
+  CHECK(out == "{\"map\":\"even\\u001bts\",\"cpu\":2,\"size\":4,\"hex\":\"01020304\"}\n");
+}
+
+TEST_CASE("report: every line of a text is indented below its first, and nothing empty is shown") {
+  const Report report = {.severity = Severity::error,
+                         .id = "E15",
+                         .exit = Exit::kernel,
+                         .what = "what",
+                         .where = "where",
+                         .excerpt = {"1 | line"},
+                         .near = "near",
+                         .why = "why one\nwhy two",
+                         .hint = ""};
+  CHECK(to_text(report, Style()) ==
+        "error[E15]: what\n"
+        "  --> where\n"
+        "    1 | line\n"
+        "  did you mean: near\n"
+        "  why: why one\n"
+        "       why two\n");
+  CHECK(to_json(report) ==
+        "{\"error\":\"E15\",\"exit\":4,\"what\":\"what\",\"where\":\"where\",\"excerpt\":[\"1 | "
+        "line\"],\"did_you_mean\":\"near\",\"why\":\"why one\\nwhy two\"}\n");
+}
+
+TEST_CASE("report: text from elsewhere is escaped in every place") {
+  const std::string bad = "\x1b[31m\n\"";
+  const Report report = {
+      .what = bad, .where = bad, .excerpt = {bad, bad}, .near = bad, .why = bad, .hint = bad};
+  CHECK(test::is_printable(to_text(report, Style())));
+  CHECK(test::is_json_lines(to_json(report)));
+}
+
+TEST_CASE("hints: a refusal without privileges is about privileges, whatever was refused") {
+  Facts facts;
+  facts.uid = 1000;
+  facts.effective_capabilities = 0;
+  Error error;
+  error.code = Code::denied;
+  error.errno_value = 1;
+  error.what = "bpf(BPF_MAP_CREATE)";
+  const Report report = explained(Phase::load, error, facts);
+  CHECK(report.id == "E01");
+  CHECK(report.exit == Exit::permission);
+  CHECK(report.what.find("uid 1000") != std::string::npos);
+}
+
+TEST_CASE("hints: with privileges the same refusal is about something else") {
+  Facts facts;
+  facts.effective_capabilities = ~u64{0};
+  facts.kernel = "6.1.0";
+  facts.lockdown = "integrity";
+  Error error;
+  error.code = Code::denied;
+  error.errno_value = 1;
+  error.what = "bpf(BPF_MAP_CREATE)";
+  Report report = explained(Phase::load, error, facts);
+  CHECK(report.id.empty());
+  CHECK(report.why.find("lockdown: integrity") != std::string::npos);
+  facts.kernel = "5.10.0-40-amd64";
+  facts.memlock = 65536;
+  report = explained(Phase::load, error, facts);
+  CHECK(report.id == "E17");
+  CHECK(report.why.find("65536") != std::string::npos);
+}
+
+TEST_CASE("hints: fentry refused with an empty log is not about memory") {
+  Facts facts;
+  facts.effective_capabilities = ~u64{0};
+  facts.kernel = "5.10.0";
+  facts.memlock = 65536;
+  loader::ObjectSpec spec;
+  loader::ProgramSpec program;
+  program.name = "on_enter";
+  program.section = "fentry/do_unlinkat";
+  program.row = loader::match_section("fentry/do_unlinkat")->row;
+  spec.programs.push_back(program);
+  Error error;
+  error.code = Code::denied;
+  error.errno_value = 1;
+  error.what = "bpf(BPF_PROG_LOAD)";
+  error.context = "program \"on_enter\"";
+  const Report report =
+      explain({.phase = Phase::load, .error = error, .facts = facts, .object = "x", .spec = &spec});
+  CHECK(report.id == "E02");
+  CHECK(report.where == "x: program \"on_enter\", SEC(\"fentry/do_unlinkat\")");
+}
+
+TEST_CASE("hints: an error that no row knows keeps its message and its errno") {
+  Error error;
+  error.code = Code::kernel;
+  error.errno_value = 28;
+  error.what = "bpf(BPF_BTF_LOAD)";
+  const Report report = explained(Phase::load, error);
+  CHECK(report.exit == Exit::kernel);
+  CHECK(report.what == "bpf(BPF_BTF_LOAD): No space left on device (ENOSPC)");
+}
+
+TEST_CASE("facts: capabilities and lockdown are read from the kernel's texts") {
+  CHECK(parse_effective_capabilities("Name:\tx\nCapEff:\t000001ffffffffff\nCapBnd:\t0\n") ==
+        0x1ffffffffff);
+  CHECK(!parse_effective_capabilities("Name:\tx\n"));
+  CHECK(!parse_effective_capabilities("Name:\tCapEff:\nCapEff:\tzz\n"));
+  CHECK(parse_lockdown("none [integrity] confidentiality") == "integrity");
+  CHECK(parse_lockdown("[none] integrity confidentiality").empty());
+  CHECK(parse_lockdown("").empty());
+  CHECK(parse_lockdown("]x[").empty());
+  Facts facts;
+  CHECK(!facts.cannot_load());  // unknown is not "no"
+  facts.effective_capabilities = u64{1} << 39;
+  CHECK(!facts.cannot_load());
+  facts.effective_capabilities = u64{1} << 12;
+  CHECK(facts.cannot_load());
+}
+
+TEST_CASE("values: times and sizes have units, and nothing overflows") {
+  CHECK(parse_duration("10")->count() == 10'000);
+  CHECK(parse_duration("500ms")->count() == 500);
+  CHECK(parse_duration("2h")->count() == 7'200'000);
+  for (std::string_view text : {"", "s", "-1s", "1.5s", "1d", "18446744073709551615h", "1 s"})
+    CHECK(!parse_duration(text));
+  CHECK(*parse_size("64K") == 65536);
+  CHECK(*parse_size("4MiB") == 4u << 20);
+  for (std::string_view text : {"", "0", "K", "-1", "99999999999G", "0x10"})
+    CHECK(!parse_size(text));
+}
+
+TEST_CASE("style: wrapped lines stay within the width and keep every word") {
+  CHECK(wrap("one two three", 2, 9) == "one two\n  three");
+  CHECK(wrap("a\n  kept", 0, 80) == "a\n  kept");
+  CHECK(wrap("averylongword short", 0, 5) == "averylongword\nshort");
+  CHECK(align({{"a", "b"}, {"long", ""}}, 1) == " a     b\n long\n");
+}

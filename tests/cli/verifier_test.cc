@@ -1,0 +1,162 @@
+// SPDX-License-Identifier: Apache-2.0
+// Ends of verifier logs, as kernels from 5.10 to 7.3 write them, and what is read out of them.
+#include "cli/verifier.h"
+
+#include <doctest/doctest.h>
+
+using namespace bpfld;
+using namespace bpfld::cli;
+
+TEST_CASE("verifier: the sentence, the instruction and the source line, with its place") {
+  const Verdict verdict = read_verifier_log(
+      "0: R1=ctx() R10=fp0\n"
+      "; __u32 pid = bpf_get_current_pid_tgid() >> 32; @ null.bpf.c:17\n"
+      "0: (85) call bpf_get_current_pid_tgid#14      ; R0=scalar()\n"
+      "6: (85) call bpf_map_lookup_elem#1    ; R0=map_value_or_null(id=1,map=counts,ks=4,vs=8)\n"
+      "; *count += 1;  // refused: count may be NULL @ null.bpf.c:20\n"
+      "8: (79) r1 = *(u64 *)(r0 +0)\n"
+      "R0 invalid mem access 'map_value_or_null'\n"
+      "processed 8 insns (limit 1000000) max_states_per_insn 0 total_states 0 peak_states 0 "
+      "mark_read 0\n");
+  CHECK(verdict.reason == "R0 invalid mem access 'map_value_or_null'");
+  CHECK(verdict.insn == "8: (79) r1 = *(u64 *)(r0 +0)");
+  CHECK(verdict.insn_index == 8);
+  CHECK(verdict.source == "*count += 1;  // refused: count may be NULL");
+  CHECK(verdict.file == "null.bpf.c");
+  CHECK(verdict.line == 20);
+  CHECK(verdict.processed == 8);
+  REQUIRE(find_advice(verdict.reason) != nullptr);
+  CHECK(find_advice(verdict.reason)->hint == "test it first: if (!p) return 0;");
+}
+
+TEST_CASE("verifier: kernels before 6.8 do not say where a source line is") {
+  const Verdict verdict = read_verifier_log(
+      "; *count += 1;\n"
+      "8: (79) r1 = *(u64 *)(r0 +0)\n"
+      " R0=map_value_or_null(id=1,off=0,ks=4,vs=8,imm=0) R10=fp0 fp-8=mmmm????\n"
+      "R0 invalid mem access 'map_value_or_null'\n"
+      "processed 9 insns (limit 1000000) max_states_per_insn 0\n");
+  CHECK(verdict.source == "*count += 1;");
+  CHECK(verdict.file.empty());
+  CHECK(verdict.line == 0);
+  CHECK(verdict.insn_index == 8);
+  CHECK(verdict.reason == "R0 invalid mem access 'map_value_or_null'");
+}
+
+TEST_CASE("verifier: a program without source lines still has its instruction") {
+  const Verdict verdict = read_verifier_log(
+      "0: R1=ctx() R10=fp0\n"
+      "0: (95) exit\n"
+      "R0 !read_ok\n"
+      "processed 1 insns (limit 1000000)\n");
+  CHECK(verdict.reason == "R0 !read_ok");
+  CHECK(verdict.insn == "0: (95) exit");
+  CHECK(verdict.source.empty());
+}
+
+TEST_CASE("verifier: states after the sentence are not the sentence") {
+  const Verdict verdict = read_verifier_log(
+      "; while (n) @ loop.bpf.c:2\n"
+      "9: (55) if r2 != 0x0 goto pc-5        ; R2=5\n"
+      "5: (79) r2 = *(u64 *)(r10 -8)\n"
+      "infinite loop detected at insn 6\n"
+      "cur state: R1=5 R2=5 R10=fp0 fp-8=5\n"
+      "old state: R1=P5 R2=P5 R10=fp0 fp-8=5\n"
+      "processed 22 insns (limit 1000000)\n");
+  CHECK(verdict.reason == "infinite loop detected at insn 6");
+  CHECK(verdict.insn == "5: (79) r2 = *(u64 *)(r10 -8)");
+}
+
+TEST_CASE("verifier: in a subprogram the last source line is the subprogram's") {
+  const Verdict verdict = read_verifier_log(
+      "; return f((int *)ctx[1]); @ sub.bpf.c:3\n"
+      "0: (79) r1 = *(u64 *)(r1 +8)          ; R1=scalar()\n"
+      "1: (85) call pc+1\n"
+      "caller:\n"
+      " R10=fp0\n"
+      "callee:\n"
+      " frame1: R1=scalar() R10=fp0\n"
+      "3: frame1: R1=scalar() R10=fp0\n"
+      "; return *x; @ sub.bpf.c:2\n"
+      "3: (61) r0 = *(u32 *)(r1 +0)\n"
+      "R1 invalid mem access 'scalar'\n"
+      "processed 3 insns (limit 1000000)\n");
+  CHECK(verdict.reason == "R1 invalid mem access 'scalar'");
+  CHECK(verdict.line == 2);
+  CHECK(verdict.insn_index == 3);
+}
+
+TEST_CASE("verifier: refusals before the first instruction is looked at") {
+  CHECK(read_verifier_log("back-edge from insn 9 to 5\n").reason == "back-edge from insn 9 to 5");
+  const Verdict verdict =
+      read_verifier_log("jump out of range from insn 1 to 7\nprocessed 0 insns (limit 1000000)\n");
+  CHECK(verdict.reason == "jump out of range from insn 1 to 7");
+  CHECK(!verdict.insn_index);
+  CHECK(verdict.processed == 0);
+}
+
+TEST_CASE("verifier: a program that is too large") {
+  const Verdict verdict = read_verifier_log(
+      "6: (07) r1 += 1                       ; R1=0x22e09\n"
+      "7: (15) if r1 == 0x1e8480 goto pc+1   ; R1=0x22e09\n"
+      "BPF program is too large. Processed 1000001 insn\n"
+      "processed 1000001 insns (limit 1000000) max_states_per_insn 4 total_states 14287\n");
+  CHECK(verdict.reason == "BPF program is too large. Processed 1000001 insn");
+  CHECK(verdict.processed == 1000001);
+  REQUIRE(find_advice(verdict.reason) != nullptr);
+}
+
+TEST_CASE("verifier: the report of newer kernels gives its reason and its suggestion") {
+  const Verdict verdict = read_verifier_log(
+      "0: R1=ctx() R10=fp0\n"
+      "0: (95) exit\n"
+      "R0 !read_ok\n"
+      "\n"
+      "Verification failed: Register Type Safety: Unreadable register\n"
+      "\n"
+      "Reason:\n"
+      "  R0 was never initialized on this path,\n"
+      "  so it cannot be an input.\n"
+      "\n"
+      "At:\n"
+      "  insn 0\n"
+      "        | ^-- error: R0 is not readable\n"
+      "\n"
+      "Causal path:\n"
+      "  no retained diagnostic events on this path\n"
+      "\n"
+      "Suggestion:\n"
+      "  Initialize R0 on every path.\n"
+      "\n"
+      "processed 1 insns (limit 1000000)\n");
+  CHECK(verdict.reason == "R0 !read_ok");
+  CHECK(verdict.title == "Register Type Safety: Unreadable register");
+  CHECK(verdict.explanation == "R0 was never initialized on this path, so it cannot be an input.");
+  CHECK(verdict.suggestion == "Initialize R0 on every path.");
+  CHECK(verdict.insn_index == 0);
+  CHECK(verdict.processed == 1);
+}
+
+TEST_CASE("verifier: a report without an old sentence speaks by its reason") {
+  const Verdict verdict = read_verifier_log(
+      "Verification failed: Loops\nReason:\n  It does not end.\n\nSuggestion:\n  Bound it.\n");
+  CHECK(verdict.reason == "It does not end.");
+  CHECK(verdict.suggestion == "Bound it.");
+}
+
+TEST_CASE("verifier: nothing, blank lines, and text without an end are no trouble") {
+  CHECK(read_verifier_log("") == Verdict{});
+  CHECK(read_verifier_log("\n\n\n") == Verdict{});
+  CHECK(read_verifier_log("; ").source.empty());
+  CHECK(read_verifier_log(";").source.empty());
+  CHECK(read_verifier_log("99999999999999999999: (95) exit").insn.empty());
+  CHECK(read_verifier_log("Verification failed").reason.empty());
+  CHECK(read_verifier_log("; a @ b:99999999999\n").line == 0);
+}
+
+TEST_CASE("verifier: patterns of advice match in order and only whole parts") {
+  CHECK(find_advice("R3 invalid mem access 'mem_or_null'") != nullptr);
+  CHECK(find_advice("R3 invalid mem access 'mem'") == nullptr);
+  CHECK(find_advice("a sentence that nobody knows") == nullptr);
+  CHECK(find_advice("") == nullptr);
+}

@@ -110,7 +110,7 @@ void Slicer::keep_enumerator(TypeId enumeration, u32 index) {
 }
 
 Status Slicer::keep_for(const View& object, std::span<const CoreRelo> relos) {
-  core::Budget budget = {.left = 256'000'000};
+  core::Budget budget = {.left = std::min<u64>(4'000'000 + 4096 * relos.size(), 256'000'000)};
   const core::Sides sides = {.local = object, .target = *view_, .budget = budget};
   std::vector<TypeId> roots;
   for (const CoreRelo& relo : relos)

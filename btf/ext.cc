@@ -163,6 +163,9 @@ Result<Bytes> cut(Bytes body, std::string_view name, u32 offset, u32 size) {
   return body.subspan(offset, size);
 }
 
+constexpr ByteOrder kOtherOrder =
+    kHostOrder == ByteOrder::little ? ByteOrder::big : ByteOrder::little;
+
 Result<std::array<Table, 3>> find_tables(Bytes blob) {
   const Result<u16> magic = load<u16>(blob, 0);
   if (!magic || blob.size() < sizeof(ExtHeader))
@@ -170,8 +173,7 @@ Result<std::array<Table, 3>> find_tables(Bytes blob) {
   const bool foreign = swap_bytes(*magic) == kMagic;
   if (*magic != kMagic && !foreign)
     return fail(Code::malformed, ".BTF.ext header: magic {:#x} is not {:#x}", *magic, kMagic);
-  constexpr ByteOrder kOther = kHostOrder == ByteOrder::little ? ByteOrder::big : ByteOrder::little;
-  const ByteOrder order = foreign ? kOther : kHostOrder;
+  const ByteOrder order = foreign ? kOtherOrder : kHostOrder;
   const ExtHeader header = TRY(load<ExtHeader>(blob, 0, order));
   if (header.version != kVersion)
     return fail(Code::unsupported, ".BTF.ext header: version {} is not {}", header.version,

@@ -151,7 +151,7 @@ Result<u64> size_of(const View& view, TypeId id) {
     if (type.kind == Kind::array) {
       const u64 elements = array(type).count;
       if (elements != 0 && count > kMaxSize / elements)
-        return fail(Code::malformed, "BTF type [{}]: an array of more than 4 GiB", asked.value);
+        return fail(Code::limit, "BTF type [{}]: an array of more than 4 GiB", asked.value);
       count *= elements;
     }
     if (const std::optional<TypeId> inner = inner_type(type)) {
@@ -162,7 +162,7 @@ Result<u64> size_of(const View& view, TypeId id) {
     if (!has_size && type.kind != Kind::ptr) return no_size(id, type.kind);
     const u64 size = type.kind == Kind::ptr ? kPointerBytes : type.size();
     if (size != 0 && count > kMaxSize / size)
-      return fail(Code::malformed, "BTF type [{}]: an array of more than 4 GiB", asked.value);
+      return fail(Code::limit, "BTF type [{}]: an array of more than 4 GiB", asked.value);
     return count * size;
   }
   return fail(Code::malformed, "BTF type [{}]: more than {} types deep", asked.value, kMaxChain);

@@ -27,8 +27,8 @@ TypeId resolve(const View& view, TypeId id);
 Type resolved(const View& view LIFETIMEBOUND, TypeId id);
 
 // Bytes that a value takes; a DATASEC and a VAR have one too. 0 for a flexible array.
-// Errors: malformed (void, function, forward declaration, unknown kind, a chain without end, an
-// array of more than 4 GiB), naming the type.
+// Errors: malformed (void, function, forward declaration, unknown kind, a chain without end), limit
+// (an array of more than 4 GiB), naming the type.
 [[nodiscard]] Result<u64> size_of(const View& view, TypeId id);
 
 // The alignment that C gives the type: 1, 2, 4, 8 or 16. 1 for a struct that is packed, which is to

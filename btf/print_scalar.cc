@@ -14,6 +14,7 @@
 namespace bpfld::btf {
 namespace {
 
+constexpr std::string_view kDigits = "0123456789abcdef";
 constexpr u64 kLargestSafe = u64{1} << 53;  // RFC 8259, section 6: what a double holds exactly
 
 template <typename T>
@@ -176,7 +177,6 @@ std::string_view first_string(std::string_view text) {
 }
 
 void append_bytes(std::string& out, Bytes bytes, Notation notation) {
-  constexpr std::string_view kDigits = "0123456789abcdef";
   if (notation == Notation::json) out += '[';
   bool first = true;
   for (const std::byte byte : bytes) {

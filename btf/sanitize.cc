@@ -72,7 +72,7 @@ class Sanitizer {
   // The record as the kernel takes it.
   Words rewritten(u32 index) {
     const Type type = view_.type({view_.first_id() + index});
-    const Words words = original(index);
+    Words words = original(index);
     const bool missing = is_missing(type.kind);
     switch (type.kind) {
       case Kind::int_:
@@ -93,8 +93,7 @@ class Sanitizer {
       case Kind::decl_tag:
         return missing ? byte_named(words.name) : with_flag(words, support_.tag_flag);
       case Kind::unknown: return byte_named(words.name);
-      case Kind::datasec:
-        return missing || is_refused_empty(type) ? section_as_struct(type) : section(type, words);
+      case Kind::datasec: return missing ? section_as_struct(type) : section(type, words);
       case Kind::func: return function(words, missing);
       case Kind::func_proto:
         return missing ? Words{.kind = Kind::enum_, .size_or_type = 4, .tail = {}} : words;
@@ -118,11 +117,6 @@ class Sanitizer {
     if (kind == Kind::decl_tag) return !support_.decl_tag;
     if (kind == Kind::type_tag) return !support_.type_tag;
     return kind == Kind::enum64 && !support_.enum64;
-  }
-
-  // clang describes a .rodata that holds only literals as a section without variables.
-  bool is_refused_empty(const Type& section) const {
-    return !support_.empty_datasec && (section.vlen == 0 || section.size() == 0);
   }
 
   static Words with_flag(Words words, bool allowed) {

@@ -7,7 +7,6 @@
 //
 //   VAR, DECL_TAG  INT of one byte             FLOAT     empty STRUCT of the same size
 //   DATASEC        STRUCT of such INTs         TYPE_TAG  CONST
-//   empty DATASEC  empty STRUCT
 //   FUNC_PROTO     ENUM without values         ENUM64    INT of the same size
 //   FUNC           TYPEDEF of its prototype    a kind that nobody knows: INT of one byte
 //
@@ -25,7 +24,6 @@ struct KindSupport {
   bool func = true;                 // FUNC and FUNC_PROTO, since v5.0
   bool func_global = true;          // FUNC linkage other than static, since v5.6
   bool datasec = true;              // VAR and DATASEC, since v5.2
-  bool empty_datasec = true;        // DATASEC without variables, since v5.12
   bool float_ = true;               // since v5.13
   bool decl_tag = true;             // since v5.16
   bool type_tag = true;             // since v5.17

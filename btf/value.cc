@@ -93,16 +93,17 @@ struct MemberTag {
   std::string_view text;
 };
 
+constexpr std::string_view kTagPrefix = "bpfld:";
+
 std::vector<MemberTag> collect_tags(const View& view) {
-  constexpr std::string_view kPrefix = "bpfld:";
   std::vector<MemberTag> out;
   for (u32 index = 0; index < view.own_count(); index++) {
     if (info_kind(view.own_record(index).info) != static_cast<u32>(Kind::decl_tag)) continue;
     const Type type = view.type({view.first_id() + index});
-    if (!type.name.starts_with(kPrefix) || tag_component(type) < 0) continue;
+    if (!type.name.starts_with(kTagPrefix) || tag_component(type) < 0) continue;
     out.push_back({.owner = type.type(),
                    .member = static_cast<u32>(tag_component(type)),
-                   .text = type.name.substr(kPrefix.size())});
+                   .text = type.name.substr(kTagPrefix.size())});
   }
   return out;
 }

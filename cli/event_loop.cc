@@ -94,6 +94,7 @@ Result<StopReason> EventLoop::run(const LoopOptions& options,
   if (ring_maps_.size() != 0) TRY(rings_.watch(*poller_));
   if (options.child != nullptr && options.child->ended_fd() >= 0)
     TRY(poller_->add(options.child->ended_fd()));
+  if (printer_->output_fd() >= 0) TRY(poller_->add(printer_->output_fd()));
   const Clock::time_point start = Clock::now();
   Clock::time_point next_look = start + kSecond;
   while (true) {
@@ -111,6 +112,7 @@ Result<StopReason> EventLoop::run(const LoopOptions& options,
     Clock::time_point until = next_look;
     if (options.duration) until = std::min(until, start + *options.duration);
     TRY(poller_->wait(to_timeout(until - now)));
+    printer_->look_for_reader();
   }
 }
 

@@ -30,6 +30,10 @@ class EventPrinter {
   // False when that was enough: the limit is reached, or nobody reads any more.
   bool event(u32 map, std::optional<u32> cpu, Bytes record);
   void flush() { streams_.out.flush(); }
+  // For waiting: becomes readable when the reader of our output goes away; -1 when that cannot be.
+  int output_fd() const { return streams_.out.pipe_fd(); }
+  // After waiting.
+  void look_for_reader() { streams_.out.look_for_reader(); }
 
   u64 count() const { return count_; }
   bool limit_reached() const { return count_ >= options_.limit; }

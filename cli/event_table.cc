@@ -139,7 +139,7 @@ bool EventTable::has_flexible_tail() const {
 
 void EventTable::add_row(std::string& out, std::optional<u32> cpu, Bytes record) const {
   if (!type_) {
-    out += format("{}  {} bytes", escape_terminal(map_name_), record.size());
+    out += format("{}  {}", escape_terminal(map_name_), count_of(record.size(), "byte"));
     out += cpu ? format("  cpu {}\n", *cpu) : "\n";
     out += hexdump(record);
     return;

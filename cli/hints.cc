@@ -90,6 +90,8 @@ constexpr std::string_view kDamaged = "the file was cut short or changed after i
 // clang-format off
 constexpr HintRow kRows[] = {
     // id    phase            code               errno      says                       when               exit             what, why, hint
+    {"E26",  Phase::set,      kAny,              kAnyErrno, "object's BTF",            nullptr,           Exit::usage,
+     "", "the types of variables are in the BTF", "compile the object with -g"},
     {"E26",  Phase::set,      kAny,              kAnyErrno, "",                        nullptr,           Exit::usage,
      "", "", ""},
     {"",     Phase::usage,    kAny,              kAnyErrno, "",                        nullptr,           Exit::usage,
@@ -273,8 +275,10 @@ Report explain(const Situation& situation) {
     report.where = place_of(s);
   constexpr std::string_view kNear = "did you mean: ";
   const std::string_view detail = s.error.detail;
-  if (detail.starts_with(kNear)) report.near = detail.substr(kNear.size());
-  if (s.phase == Phase::usage) report.near = detail;
+  if (detail.starts_with(kNear))
+    report.near = detail.substr(kNear.size());
+  else if (s.phase == Phase::usage)
+    report.near = detail;
   if (row != std::end(kRows)) {
     report.id = row->id;
     report.exit = row->exit;

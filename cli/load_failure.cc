@@ -104,9 +104,9 @@ void add_verdict(Report& report, const Error& error, const LoadAttempt& attempt,
   else if (advice != nullptr)
     report.hint = advice->hint;
   if (!report.hint.empty()) report.hint += '\n';
-  report.hint += verdict.processed ? format("--verifier-log full: the whole log ({} instructions)",
-                                            *verdict.processed)
-                                   : std::string("--verifier-log full: the whole log");
+  report.hint += "--verifier-log full: the whole log";
+  if (verdict.processed)
+    report.hint += format(" ({})", count_of(*verdict.processed, "instruction"));
 }
 
 // The last lines of a log that is not the verifier's: of BTF, for instance.

@@ -37,14 +37,14 @@ enum class Severity : u8 { error, warning };
 // `why` and `hint` may have several lines.
 struct Report {
   Severity severity = Severity::error;
-  std::string id;  // "E15"; empty when the catalogue has no page for it
+  std::string id = {};  // "E15"; empty when the catalogue has no page for it
   Exit exit = Exit::internal;
-  std::string what;                  // one line
-  std::string where;                 // file, program, place in the source
-  std::vector<std::string> excerpt;  // of the source or of a log
-  std::string near;                  // what was meant, perhaps
-  std::string why;
-  std::string hint;  // what to try
+  std::string what = {};                  // one line
+  std::string where = {};                 // file, program, place in the source
+  std::vector<std::string> excerpt = {};  // of the source or of a log
+  std::string near = {};                  // what was meant, perhaps
+  std::string why = {};
+  std::string hint = {};  // what to try
 };
 
 // The lines, with a newline at the end. Everything is escaped.

@@ -74,6 +74,7 @@ class Run {
   std::string how_attached(const loader::AttachPlan& plan) const;
   Step<void> watch();
   void look_each_second();
+  bool say_new_losses(const std::vector<MapLoss>& losses);
   Step<int> finish();
   std::optional<Report> loss_report(const std::vector<MapLoss>& losses) const;
 

@@ -31,10 +31,12 @@ u32 planned_entries(const loader::Plan& plan, u32 map) {
 
 std::string ring_text(const std::vector<MapLoss>& losses) {
   std::string out;
-  for (const MapLoss& loss : losses)
-    if (loss.ring && loss.ring_size != 0)
-      out += format("{}{} peak {} % full", out.empty() ? "" : ", ", loss.map,
-                    std::min<u64>(loss.high_water * 100 / loss.ring_size, 100));
+  for (const MapLoss& loss : losses) {
+    if (!loss.ring || loss.ring_size == 0) continue;
+    const u64 tenths = std::min<u64>(loss.high_water, loss.ring_size) * 1000 / loss.ring_size;
+    out += format("{}{} peak {}.{} % full", out.empty() ? "" : ", ", loss.map, tenths / 10,
+                  tenths % 10);
+  }
   return out;
 }
 
@@ -199,13 +201,21 @@ Step<void> Run::watch() {
 void Run::look_each_second() {
   for (const std::string& note : loop_->take_notes())
     report_.note(note);
-  const std::vector<MapLoss> losses = loop_->losses();
+  say_new_losses(loop_->losses());
+}
+
+// Says what was lost, if that is more than was said before. True when anything was lost at all.
+bool Run::say_new_losses(const std::vector<MapLoss>& losses) {
+  std::optional<Report> report = loss_report(losses);
+  if (!report) return false;
   u64 sum = 0;
   for (const MapLoss& loss : losses)
     sum += loss.lost.events + loss.times_full;
-  if (sum == reported_losses_) return;
+  if (sum == reported_losses_) return true;
+  if (reported_losses_ != 0) report->hint.clear();  // once is enough
   reported_losses_ = sum;
-  if (const std::optional<Report> report = loss_report(losses)) report_.message(*report);
+  report_.message(*report);
+  return true;
 }
 
 // E23: how much was lost where, as far as that is known.
@@ -250,8 +260,7 @@ Step<int> Run::finish() {
   }
   if (streams_.out.closed()) return 0;  // `| head`: whoever read has seen enough
   const std::vector<MapLoss> losses = loop_->losses();
-  const std::optional<Report> loss = loss_report(losses);
-  if (loss) report_.message(*loss);
+  const bool lost = say_new_losses(losses);
   for (const std::string& note : printer_.oversized())
     report_.note(note);
   end.events = printer_.count();
@@ -261,7 +270,7 @@ Step<int> Run::finish() {
   end.waited = stopped_.has_value();
   report_.finish(end);
   if (options_.exit_with_command && child_ && child_->ended()) return child_->ended()->status();
-  return static_cast<int>(options_.fail_on_lost && loss ? Exit::lost : Exit::ok);
+  return static_cast<int>(options_.fail_on_lost && lost ? Exit::lost : Exit::ok);
 }
 
 }  // namespace bpfld::cli

@@ -10,10 +10,6 @@
 namespace bpfld::cli {
 namespace {
 
-std::string plural(u64 count, std::string_view noun) {
-  return format("{} {}{}", count, noun, count == 1 ? "" : "s");
-}
-
 using Certainty = perf::Lost::Certainty;
 
 std::string_view name_of(Certainty certainty) {
@@ -42,7 +38,7 @@ void RunReport::start(const RunStart& start) {
     return streams_.say(line + "}\n");
   }
   std::string line = format("bpfld: {}: {}, {}; kernel {}", escape_terminal(start.object),
-                            plural(start.programs, "program"), plural(start.maps, "map"),
+                            count_of(start.programs, "program"), count_of(start.maps, "map"),
                             escape_terminal(start.kernel));
   if (!start.btf.empty()) line += format(", BTF {}", escape_terminal(start.btf));
   streams_.say(style_.paint(Ink::heading, line) + "\n");
@@ -94,12 +90,14 @@ void RunReport::event_map(const EventMapLine& map) {
       line += format(",\"size\":{},\"rule\":{}", map.size, json_string(map.rule));
     return streams_.say(line + "}\n");
   }
-  std::string line = format("  ~ {}: {} -> ", escape_terminal(map.name), map.map_type);
+  std::string line =
+      format("  ~ {}: {} -> ", escape_terminal(map.name), escape_terminal(map.map_type));
   if (map.type.empty())
     line += format("type unknown, shown as bytes; to name it: --event {}=STRUCT",
                    escape_terminal(map.name));
   else
-    line += format("{}, {} bytes ({})", escape_terminal(map.type), map.size, map.rule);
+    line += format("{}, {} ({})", escape_terminal(map.type), count_of(map.size, "byte"),
+                   escape_terminal(map.rule));
   streams_.say(line + "\n");
 }
 
@@ -127,10 +125,11 @@ void RunReport::finish(const RunEnd& end) {
     if (!end.command.empty()) line += format(",\"command\":{}", json_string(end.command));
     return streams_.say(line + format(",\"detached\":{}}}\n", end.detached));
   }
-  std::string line = format("bpfld: {}, {} lost", plural(end.events, "event"), lost_text(end.lost));
+  std::string line =
+      format("bpfld: {}, {} lost", count_of(end.events, "event"), lost_text(end.lost));
   if (!end.rings.empty()) line += format(" ({})", escape_terminal(end.rings));
   if (!end.command.empty()) line += format("; command {}", escape_terminal(end.command));
-  line += format("; {} detached", plural(end.detached, "program"));
+  line += format("; {} detached", count_of(end.detached, "program"));
   streams_.say(style_.paint(Ink::heading, line) + "\n");
 }
 

@@ -21,7 +21,7 @@ struct RunStart {
   std::string_view object;
   std::size_t programs = 0, maps = 0;
   std::string_view kernel;
-  std::string_view btf;  // a file that was named instead of the kernel's own
+  std::string_view btf = {};  // a file that was named instead of the kernel's own
 };
 
 // spec: one program and where it belongs.

@@ -6,15 +6,20 @@
 #include <poll.h>
 #include <unistd.h>
 
+#include <sys/stat.h>
+
 namespace bpfld::cli {
 namespace {
 
 constexpr std::size_t kMuch = 64u << 10;
 
-// Waits until a stream that somebody made non-blocking takes more.
-void wait_for_room(int fd) {
+// How long somebody who wants to end waits for a reader that does not read.
+constexpr int kPatienceMs = 1000;
+
+// Waits until a stream takes more; false when it does not within that time (-1: without end).
+bool wait_for_room(int fd, int timeout_ms) {
   pollfd entry = {.fd = fd, .events = POLLOUT, .revents = 0};
-  ::poll(&entry, 1, -1);
+  return ::poll(&entry, 1, timeout_ms) != 0;
 }
 
 }  // namespace
@@ -32,11 +37,13 @@ void Stream::flush() {
     if (written >= 0) {
       rest.remove_prefix(static_cast<std::size_t>(written));
     } else if (errno == EAGAIN) {
-      wait_for_room(fd_);
+      wait_for_room(fd_, -1);
     } else if (errno == EPIPE) {
       closed_ = true;
     } else if (errno != EINTR) {
       error_ = errno;
+    } else if (!wait_for_room(fd_, kPatienceMs)) {
+      closed_ = true;  // only signals that end the run have handlers
     }
   }
   buffer_.clear();
@@ -44,6 +51,16 @@ void Stream::flush() {
 
 bool Stream::is_terminal() const {
   return ::isatty(fd_) == 1;
+}
+
+int Stream::pipe_fd() const {
+  struct stat info = {};
+  return ::fstat(fd_, &info) == 0 && S_ISFIFO(info.st_mode) ? fd_ : -1;
+}
+
+void Stream::look_for_reader() {
+  pollfd entry = {.fd = pipe_fd(), .events = 0, .revents = 0};
+  if (entry.fd >= 0 && ::poll(&entry, 1, 0) == 1 && (entry.revents & POLLERR) != 0) closed_ = true;
 }
 
 void Streams::say(std::string_view text) {

@@ -25,6 +25,10 @@ class Stream {
   void flush();
 
   bool is_terminal() const;
+  // The fd when it is a pipe, whose reader may go away while there is nothing to write; else -1.
+  int pipe_fd() const;
+  // Looks whether the reader of a pipe is still there.
+  void look_for_reader();
   // The reader has gone: the end of `| head`.
   bool closed() const { return closed_; }
   // The errno of the first write that failed in another way, 0 if none did.

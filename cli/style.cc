@@ -6,6 +6,7 @@
 #include <cstdlib>
 
 #include "base/escape.h"
+#include "base/format.h"
 
 namespace bpfld::cli {
 namespace {
@@ -74,6 +75,10 @@ std::string wrap(std::string_view text, std::size_t indent, std::size_t width) {
     line_is_empty = false;
   }
   return out;
+}
+
+std::string count_of(u64 count, std::string_view noun) {
+  return format("{} {}{}", count, noun, count == 1 ? "" : "s");
 }
 
 std::string pad(std::string_view text, std::size_t width) {

@@ -40,6 +40,9 @@ std::string wrap(std::string_view text, std::size_t indent, std::size_t width = 
 // spaces. Cells must be escaped already.
 std::string align(const std::vector<std::vector<std::string>>& rows, std::size_t indent = 0);
 
+// "1 event", "2 events".
+std::string count_of(u64 count, std::string_view noun);
+
 // `text` and spaces up to `width` columns.
 std::string pad(std::string_view text, std::size_t width);
 

@@ -19,6 +19,6 @@ struct CaptureOptions {
 // first number of a series while programs are checked against the real one: Debian's is in the text
 // of uname -v, Ubuntu's the last word of /proc/version_signature (empty elsewhere).
 u32 kernel_version_code(std::string_view release, std::string_view version,
-                        std::string_view signature);
+                        std::string_view signature = {});
 
 }  // namespace bpfld::loader

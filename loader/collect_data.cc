@@ -76,7 +76,8 @@ Status add_data_map(Collector& state, const elf::Section& section, MapSource sou
     map.freeze = true;
   }
   if (!all_zero(section.data)) map.contents.assign(section.data.begin(), section.data.end());
-  if (const auto datasec = state.datasecs.find(section.name); datasec != state.datasecs.end()) {
+  const auto datasec = state.datasecs.find(section.name);
+  if (datasec != state.datasecs.end() && state.btf->type({datasec->second}).vlen != 0) {
     map.btf_value_type = datasec->second;
     if (add_variables(state, section, datasec->second, index)) map.flags |= bpf::kMapMmapable;
   }

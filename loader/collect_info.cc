@@ -90,6 +90,13 @@ void fill_datasec(const Collector& state, TypeWriter& writer, const Type& datase
     const u32 offset = symbol != nullptr ? static_cast<u32>(symbol->value) : v.offset;
     entries.push_back({v.type.value, offset, v.size});
   }
+  if (entries.empty()) {
+    // The section holds only what has no name, such as the initial value of a local array. The
+    // record says nothing then, and kernels before 5.12 refuse it: an anonymous struct says as
+    // much.
+    writer.set(datasec.id, 0, 0);
+    writer.set(datasec.id, 1, btf::make_info(static_cast<u32>(Kind::struct_), 0, false));
+  }
   std::ranges::stable_sort(entries, {}, &Entry::offset);
   writer.set(datasec.id, 2, static_cast<u32>(section->size));
   u32 word = 3;

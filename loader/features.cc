@@ -23,7 +23,6 @@ constexpr std::array<FeatureRow, kFeatureCount> kRows = {{
     {Feature::btf_func,         "btf_func",         "5.0"},
     {Feature::btf_func_global,  "btf_func_global",  "5.6"},
     {Feature::btf_datasec,      "btf_datasec",      "5.2"},
-    {Feature::btf_empty_datasec, "btf_empty_datasec", "5.12"},
     {Feature::btf_float,        "btf_float",        "5.13"},
     {Feature::btf_decl_tag,     "btf_decl_tag",     "5.16"},
     {Feature::btf_type_tag,     "btf_type_tag",     "5.17"},
@@ -57,7 +56,13 @@ Answer probe_perf_link(bpf::Kernel& kernel) {
   load.type = bpf::ProgType::tracepoint;
   load.license = "GPL";
   load.insns = {bpf::mov64_imm(0, 0), bpf::exit_insn()};
-  const Result<bpf::Reply> loaded = kernel.call(load);
+  Result<bpf::Reply> loaded = kernel.call(load);
+  if (!loaded && loaded.error().errno_value == EPERM) {
+    // An old kernel charges the program to RLIMIT_MEMLOCK, and the rings of a perf buffer that is
+    // already open may have used it up.
+    const Result<bpf::Reply> raised = kernel.call(bpf::RaiseMemlock{});
+    if (raised) loaded = kernel.call(load);
+  }
   if (!loaded) return Answer::unknown;
   const UniqueFd program(static_cast<int>(loaded->value));
   bpf::LinkCreate create;
@@ -127,10 +132,6 @@ ProbeBlob blob_for(Feature feature) {
       blob.add(Kind::datasec, 1, false, 4, {2, 0, 4}, true);  // 3: section .bss
       blob.set_last_name(3, 6);
       break;
-    case Feature::btf_empty_datasec:
-      blob.add(Kind::datasec, 0, false, 4, {}, true);
-      blob.set_last_name(3, 3);
-      break;
     case Feature::btf_float: blob.add(Kind::float_, 0, false, 4, {}, true); break;
     case Feature::btf_decl_tag:
       blob.add(Kind::var, 0, false, 1, {0}, true);
@@ -158,9 +159,9 @@ std::vector<Feature> suspects(const bpf::Request& request, int errno_value) {
       link != nullptr && link->attach_type == bpf::AttachType::perf_event && errno_value == EINVAL)
     return {Feature::perf_link};
   if (std::holds_alternative<bpf::BtfLoad>(request) && errno_value == EINVAL)
-    return {Feature::btf_func,          Feature::btf_func_global, Feature::btf_datasec,
-            Feature::btf_empty_datasec, Feature::btf_float,       Feature::btf_decl_tag,
-            Feature::btf_type_tag,      Feature::btf_enum64};
+    return {Feature::btf_func,  Feature::btf_func_global, Feature::btf_datasec,
+            Feature::btf_float, Feature::btf_decl_tag,    Feature::btf_type_tag,
+            Feature::btf_enum64};
   const bool charged = std::holds_alternative<bpf::MapCreate>(request) ||
                        std::holds_alternative<bpf::ProgLoad>(request) ||
                        std::holds_alternative<bpf::BtfLoad>(request);

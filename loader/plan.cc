@@ -72,7 +72,6 @@ btf::KindSupport kind_support(const KernelProfile& profile) {
   support.func = !profile.lacks(Feature::btf_func);
   support.func_global = !profile.lacks(Feature::btf_func_global);
   support.datasec = !profile.lacks(Feature::btf_datasec);
-  support.empty_datasec = !profile.lacks(Feature::btf_empty_datasec);
   support.float_ = !profile.lacks(Feature::btf_float);
   support.decl_tag = !profile.lacks(Feature::btf_decl_tag);
   support.type_tag = !profile.lacks(Feature::btf_type_tag);

@@ -22,17 +22,16 @@ namespace bpfld::loader {
 // refusal makes us ask, and the probe that answers.
 enum class Feature : u8 {
   perf_link,  // BPF_LINK_CREATE on a perf event (v5.15); before: ioctl(PERF_EVENT_IOC_SET_BPF)
-  memcg_accounting,   // maps are charged to the cgroup (v5.11); before: to RLIMIT_MEMLOCK
-  btf_func,           // BTF_KIND_FUNC and FUNC_PROTO (v5.0)
-  btf_func_global,    // FUNC with global linkage (v5.6)
-  btf_datasec,        // BTF_KIND_VAR and DATASEC (v5.2)
-  btf_empty_datasec,  // a DATASEC without variables (v5.12)
-  btf_float,          // BTF_KIND_FLOAT (v5.13)
-  btf_decl_tag,       // BTF_KIND_DECL_TAG (v5.16)
-  btf_type_tag,       // BTF_KIND_TYPE_TAG (v5.17)
-  btf_enum64,         // BTF_KIND_ENUM64 and signed enums (v6.0)
+  memcg_accounting,  // maps are charged to the cgroup (v5.11); before: to RLIMIT_MEMLOCK
+  btf_func,          // BTF_KIND_FUNC and FUNC_PROTO (v5.0)
+  btf_func_global,   // FUNC with global linkage (v5.6)
+  btf_datasec,       // BTF_KIND_VAR and DATASEC (v5.2)
+  btf_float,         // BTF_KIND_FLOAT (v5.13)
+  btf_decl_tag,      // BTF_KIND_DECL_TAG (v5.16)
+  btf_type_tag,      // BTF_KIND_TYPE_TAG (v5.17)
+  btf_enum64,        // BTF_KIND_ENUM64 and signed enums (v6.0)
 };
-inline constexpr std::size_t kFeatureCount = 10;
+inline constexpr std::size_t kFeatureCount = 9;
 
 enum class Answer : u8 { unknown, yes, no };  // unknown: not asked; plans take it for yes
 

@@ -19,23 +19,9 @@ bool learn(const Failure& failure, KernelProfile& profile, bpf::Kernel& kernel) 
     Answer& known = profile.features[static_cast<std::size_t>(feature)];
     if (known != Answer::unknown) continue;
     known = probe(feature, kernel);
-    // Where probes are charged to RLIMIT_MEMLOCK too, perf buffers may have used it up.
-    if (known == Answer::unknown && feature != Feature::memcg_accounting &&
-        probe(Feature::memcg_accounting, kernel) != Answer::yes &&
-        kernel.call(bpf::RaiseMemlock{}).has_value())
-      known = probe(feature, kernel);
     if (known == Answer::no) changed = true;
   }
   return changed;
-}
-
-// What the kernel refused and, from its log, why: the line before the summary of what it read.
-std::string refusal_of(const Error& error) {
-  std::string_view log = error.detail;
-  while (log.ends_with('\n'))
-    log.remove_suffix(1);
-  const std::string_view last = log.substr(log.find_last_of('\n') + 1);
-  return last.empty() ? error.message() : format("{}: {}", error.message(), last);
 }
 
 // The errnos by which a kernel says that it does not understand what it was given. Everything else
@@ -76,8 +62,14 @@ bool give_way(const Failure& failure, const Plan& plan, const KernelProfile& pro
   return false;
 }
 
-std::string without_btf(const std::string& refusal) {
-  return "loaded without BTF: " + escape_terminal(refusal);
+// The refusal of the object's BTF, with the last line of the kernel's log, which says why.
+std::string without_btf(const Error& refusal) {
+  std::string_view log = refusal.detail;
+  while (log.ends_with('\n'))
+    log.remove_suffix(1);
+  const std::string_view reason = log.substr(log.rfind('\n') + 1);  // npos + 1 is 0
+  return format("loaded without BTF: {}{}{}", escape_terminal(refusal.message()),
+                reason.empty() ? "" : ": ", escape_terminal(reason));
 }
 
 }  // namespace
@@ -87,7 +79,7 @@ Result<Session> Session::load(const ObjectSpec& spec, const Selection& selection
   Session session(spec, profile, kernel);
   session.linked_ = TRY(link(spec, selection, profile));
   PlanOptions options;
-  std::string btf_refusal;
+  std::optional<Error> btf_refusal;
   while (true) {  // ends: every round but the last answers a feature or sets an option, and none is
                   // unset
     session.plan_ = TRY(make_plan(spec, session.linked_, profile, options));
@@ -98,12 +90,12 @@ Result<Session> Session::load(const ObjectSpec& spec, const Selection& selection
     if (learn(failure, profile, kernel)) continue;
     if (!give_way(failure, session.plan_, profile, options)) {
       Error error = failure.error;
-      if (error.detail.empty() && !btf_refusal.empty()) error.detail = without_btf(btf_refusal);
+      if (error.detail.empty() && btf_refusal) error.detail = without_btf(*btf_refusal);
       return std::unexpected(std::move(error));
     }
-    if (options.without_btf && btf_refusal.empty()) btf_refusal = refusal_of(failure.error);
+    if (options.without_btf && !btf_refusal) btf_refusal = failure.error;
   }
-  if (!btf_refusal.empty()) session.plan_.notes.push_back(without_btf(btf_refusal));
+  if (btf_refusal) session.plan_.notes.push_back(without_btf(*btf_refusal));
   for (u32 map : options.maps_without_btf)
     session.plan_.notes.push_back(
         format("map {}: created without BTF, whose types the kernel refused",

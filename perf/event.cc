@@ -57,17 +57,6 @@ Result<OutputEvent> open_bpf_output(u32 cpu, const WakeupOptions& wakeup) {
   return event;
 }
 
-Result<UniqueFd> open_tracepoint(u64 id, int pid, int cpu) {
-  perf_event_attr attr{};
-  attr.size = sizeof attr;
-  attr.type = PERF_TYPE_TRACEPOINT;
-  attr.config = id;
-  attr.sample_period = 1;
-  attr.wakeup_events = 1;
-  attr.disabled = 1;
-  return open_event(attr, pid, cpu);
-}
-
 Result<u64> read_lost(int event_fd) {
   std::array<u64, 2> values{};  // value, lost: perf_event_open(2) "Reading results"
   const ssize_t got = ::read(event_fd, values.data(), sizeof values);
@@ -80,13 +69,6 @@ Result<u64> read_lost(int event_fd) {
 
 Status enable(int event_fd) {
   return event_ioctl(event_fd, PERF_EVENT_IOC_ENABLE, 0, "PERF_EVENT_IOC_ENABLE");
-}
-Status disable(int event_fd) {
-  return event_ioctl(event_fd, PERF_EVENT_IOC_DISABLE, 0, "PERF_EVENT_IOC_DISABLE");
-}
-Status set_bpf(int event_fd, int program_fd) {
-  return event_ioctl(event_fd, PERF_EVENT_IOC_SET_BPF, static_cast<unsigned long>(program_fd),
-                     "PERF_EVENT_IOC_SET_BPF");
 }
 
 }  // namespace bpfld::perf

@@ -36,15 +36,9 @@ struct OutputEvent {
 // when the CPU is offline.
 [[nodiscard]] Result<OutputEvent> open_bpf_output(u32 cpu, const WakeupOptions& wakeup);
 
-// PERF_TYPE_TRACEPOINT of the id that tracefs gives, for a program to be attached to.
-[[nodiscard]] Result<UniqueFd> open_tracepoint(u64 id, int pid, int cpu);
-
 // Events that the ring had no room for, since it was opened. Exact. Needs OutputEvent::counts_lost.
 [[nodiscard]] Result<u64> read_lost(int event_fd);
 
 [[nodiscard]] Status enable(int event_fd);
-[[nodiscard]] Status disable(int event_fd);
-// Runs the program on this event; it stays attached as long as the event is open.
-[[nodiscard]] Status set_bpf(int event_fd, int program_fd);
 
 }  // namespace bpfld::perf

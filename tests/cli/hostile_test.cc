@@ -36,7 +36,7 @@ void check_safe(const std::vector<std::byte>& object, std::vector<std::string> m
   std::vector<std::string> json = more;
   json.insert(json.end(), {"-o", "json"});
   for (const bool privileged : {false, true}) {
-    const auto& run = privileged ? bpfld_privileged : bpfld;
+    const auto& run = privileged ? run_privileged : run_command;
     const Finished text = run(more, {.folder = folder.path()});
     CAPTURE(text.err);
     CHECK(text.status < 9);
@@ -125,10 +125,10 @@ TEST_CASE("hostile: lines of source, which the verifier puts into its log") {
 
 TEST_CASE("hostile: names of files and commands") {
   for (std::string_view name : kHostile) {
-    const Finished ran = bpfld({"run", "/nonexistent/" + std::string(name)});
+    const Finished ran = run_command({"run", "/nonexistent/" + std::string(name)});
     CHECK(ran.status == 1);
     CHECK(is_printable(ran.err));
-    const Finished json = bpfld({"run", "-o", "json", "/nonexistent/" + std::string(name)});
+    const Finished json = run_command({"run", "-o", "json", "/nonexistent/" + std::string(name)});
     CHECK(is_json_lines(json.err));
   }
 }

@@ -27,7 +27,7 @@ ElfBuilder xdp_object(ByteOrder order = kHostOrder) {
 Finished run_object(const TempFolder& folder, const std::string& name,
                     std::vector<std::string> more = {}) {
   more.insert(more.begin(), {"run", name});
-  return bpfld(more, {.folder = folder.path()});
+  return run_command(more, {.folder = folder.path()});
 }
 
 }  // namespace

@@ -11,14 +11,14 @@
 namespace bpfld::test {
 
 // Runs bpfld as somebody without privileges, so that the answer is the same for root.
-inline Finished bpfld(std::vector<std::string> words, ProcessOptions options = {}) {
+inline Finished run_command(std::vector<std::string> words, ProcessOptions options = {}) {
   words.insert(words.begin(), BPFLD_COMMAND);
   options.drop_capabilities = true;
   return run_process(words, options);
 }
 
 // The same with the privileges that the test has: root's output, when root runs it.
-inline Finished bpfld_privileged(std::vector<std::string> words, ProcessOptions options = {}) {
+inline Finished run_privileged(std::vector<std::string> words, ProcessOptions options = {}) {
   words.insert(words.begin(), BPFLD_COMMAND);
   return run_process(words, options);
 }

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // What `bpfld run` says on standard error, in both notations, and how events reach standard output:
 // written into a pipe here, without a kernel.
-#include <doctest/doctest.h>
 #include <csignal>
+#include <doctest/doctest.h>
 #include <unistd.h>
 
 #include "cli/event_printer.h"
@@ -113,6 +113,7 @@ TEST_CASE("run: whatever the names are, the text is printable and the JSON is JS
     RunReport report(*captured.streams, Style(), json);
     tell_everything(report, hostile);
     const std::string text = captured.err();
+    INFO(text);
     CHECK(test::is_printable(text));
     if (json) CHECK(test::is_json_lines(text));
   }
@@ -129,8 +130,8 @@ TEST_CASE("run: several event maps: each block of rows says whose they are") {
     CHECK(printer.event(map, 0, bytes_of(byte)));
   const std::string text = captured.out();
   const std::string line = "  0000  41                                                |A|\n";
-  CHECK(text == "b:\nb  1 bytes  cpu 0\n" + line + "b  1 bytes  cpu 0\n" + line +
-                    "a:\na  1 bytes  cpu 0\n" + line + "b:\nb  1 bytes  cpu 0\n" + line);
+  CHECK(text == "b:\nb  1 byte  cpu 0\n" + line + "b  1 byte  cpu 0\n" + line +
+                    "a:\na  1 byte  cpu 0\n" + line + "b:\nb  1 byte  cpu 0\n" + line);
 }
 
 TEST_CASE("run: the printer says when it has had enough") {

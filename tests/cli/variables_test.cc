@@ -98,7 +98,7 @@ TEST_CASE("set: a number that the type cannot hold names the type and its range"
         "--set number=2147483648: number is \"pid_t\" (4 bytes in .data); want "
         "-2147483648..2147483647, 0x..., @self or @child");
   CHECK(object.set("byte=256") ==
-        "--set byte=256: byte is \"const volatile unsigned char\" (1 bytes in .data); want 0..255, "
+        "--set byte=256: byte is \"const volatile unsigned char\" (1 byte in .data); want 0..255, "
         "0x..., @self or @child");
   for (std::string_view text : {"large=", "large=-", "large=0x", "large=1x", "large= 1", "large=+1",
                                 "large=18446744073709551616"})

@@ -27,7 +27,7 @@ std::string transcript(const TempFolder& folder, std::vector<std::string> words)
   std::string out = "$ bpfld";
   for (const std::string& word : words)
     out += " " + word;
-  const Finished ran = bpfld(std::move(words), {.folder = folder.path()});
+  const Finished ran = run_command(std::move(words), {.folder = folder.path()});
   return out + "\n" + ran.out + ran.err + format("status {}\n\n", ran.status);
 }
 

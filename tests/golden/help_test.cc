@@ -8,23 +8,23 @@
 using namespace bpfld::test;
 
 TEST_CASE("golden: the overview") {
-  check_golden("help", bpfld({"--help"}).out);
+  check_golden("help", run_command({"--help"}).out);
 }
 
 TEST_CASE("golden: the help of each command") {
   for (const std::string name : {"run", "list", "dump", "help"})
-    check_golden("help-" + name, bpfld({name, "--help"}).out);
+    check_golden("help-" + name, run_command({name, "--help"}).out);
 }
 
 TEST_CASE("golden: bpfld help, with the list of errors") {
-  check_golden("help-errors", bpfld({"help"}).out);
+  check_golden("help-errors", run_command({"help"}).out);
 }
 
 TEST_CASE("golden: the page of each error") {
   std::string all;
   for (const char* id : {"E01", "E02", "E03", "E04", "E05", "E08", "E10", "E12", "E15", "E17",
                          "E18", "E20", "E21", "E23", "E26"}) {
-    const Finished page = bpfld({"help", id});
+    const Finished page = run_command({"help", id});
     CHECK(page.status == 0);
     all += page.out + "\n";
   }
@@ -32,5 +32,5 @@ TEST_CASE("golden: the page of each error") {
 }
 
 TEST_CASE("golden: the table of SEC() names") {
-  check_golden("sections", bpfld({"list", "sec"}).out);
+  check_golden("sections", run_command({"list", "sec"}).out);
 }

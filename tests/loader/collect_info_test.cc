@@ -112,6 +112,23 @@ TEST_CASE("loader btf: sizes and offsets of data sections are filled in, entries
   CHECK(btf::variables(view, rodata)[1].offset == 4);
 }
 
+TEST_CASE("loader btf: a DATASEC without variables, which old kernels refuse, becomes a struct") {
+  ObjectBuilder object;
+  object.btf.add_datasec(".rodata", 0, {});
+  object.edit = [](ElfBuilder& elf) { elf.add_data(".rodata", "an initial value"); };
+  const ObjectSpec spec = good(object);
+  const btf::View view = view_of(spec);
+  const btf::Type type = view.type({view.count() - 1});
+  CHECK(type.kind == btf::Kind::struct_);
+  CHECK(type.name.empty());
+  CHECK(type.vlen == 0);
+  CHECK(type.size() == 16);
+  CHECK(message(view.validate()) == "no error");
+  REQUIRE(spec.maps.size() == 1);
+  CHECK(spec.maps[0].btf_value_type == 0);
+  CHECK(spec.maps[0].value_size == 16);
+}
+
 TEST_CASE("loader btf: hidden functions become static, others keep their linkage") {
   ObjectBuilder object;
   object.add_function("hidden", ".text", {exit_insn()}, kHidden);

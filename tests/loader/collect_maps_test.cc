@@ -84,6 +84,12 @@ TEST_CASE("loader maps: sizes may be given instead of types") {
   CHECK(map.max_entries == 0);
 }
 
+TEST_CASE("loader maps: map_extra may be given by __uint, too") {
+  CHECK(good([](ObjectBuilder&) {
+          return std::vector<MapMember>{number("type", 30), number("map_extra", 5)};
+        }).map_extra == 5);
+}
+
 TEST_CASE("loader maps: a type and a size that agree are fine, in either order") {
   for (const bool type_first : {true, false}) {
     const MapSpec map = good([=](ObjectBuilder& o) {
@@ -124,8 +130,9 @@ TEST_CASE("loader maps: members that are unknown or of the wrong shape are malfo
         }) == "member \"max_entries\": is not a number (__uint makes `int (*)[N]`)");
   CHECK(wrong([](ObjectBuilder& o) { return std::vector<MapMember>{plain("key", o.u32_id)}; }) ==
         "member \"key\": is not a type (__type makes `T *`)");
-  CHECK(wrong([](ObjectBuilder&) { return std::vector<MapMember>{number("map_extra", 4)}; }) ==
-        "member \"map_extra\": is not a number (__ulong makes an enum)");
+  CHECK(wrong([](ObjectBuilder& o) {
+          return std::vector<MapMember>{plain("map_extra", o.u64_id)};
+        }) == "member \"map_extra\": is not a number (__ulong makes an enum, __uint a pointer)");
   CHECK(wrong([](ObjectBuilder&) { return std::vector<MapMember>{number("pinning", 2)}; }) ==
         "member \"pinning\": is 2, neither 0 (none) nor 1 (by name)");
   CHECK(wrong([](ObjectBuilder&) { return std::vector<MapMember>{number("max_entries", 4)}; }) ==

@@ -75,7 +75,7 @@ TEST_CASE("loader link: subprograms are appended depth first, each once, calls l
   CHECK(target(program, 5) == 9);
   CHECK(program.insns[7] == mov64_imm(0, 1));
   CHECK(program.insns[9] == mov64_imm(0, 2));
-  for (const u64 at : {0, 1, 2, 4, 5})
+  for (const u64 at : {0u, 1u, 2u, 4u, 5u})
     CHECK(program.insns[at].src() == bpf::kPseudoCall);
 }
 

@@ -9,11 +9,11 @@
 namespace bpfld::test {
 
 struct ProcessOptions {
-  std::string folder;                    // to run in; empty: this one
-  std::vector<std::string> environment;  // "NAME=VALUE", added to ours
-  bool drop_capabilities = false;        // run as if without root, whoever we are
-  bool close_output = false;             // nobody reads standard output
-  std::chrono::seconds limit{60};        // then it is killed
+  std::string folder = {};                    // to run in; empty: this one
+  std::vector<std::string> environment = {};  // "NAME=VALUE", added to ours
+  bool drop_capabilities = false;             // run as if without root, whoever we are
+  bool close_output = false;                  // nobody reads standard output
+  std::chrono::seconds limit{60};             // then it is killed
 };
 
 // spec: a process that has ended.

@@ -85,6 +85,7 @@ class BtfCommand {
 
   const Arguments& arguments_;
   Streams& streams_;
+  int status_ = 0;  // of the last failure that was reported
 };
 
 constexpr KindMask kNamed = {Kind::int_,    Kind::struct_,  Kind::union_, Kind::enum_,
@@ -102,7 +103,8 @@ std::string lower(std::string_view text) {
 
 int BtfCommand::usage(std::unexpected<Error> failure, std::string_view near) {
   if (!near.empty()) failure.error().detail = near;
-  return report_usage(failure.error(), &kBtfCommand, streams_);
+  status_ = report_usage(failure.error(), &kBtfCommand, streams_);
+  return status_;
 }
 
 int BtfCommand::failed(Phase phase, const Error& error, const std::string& subject) {
@@ -110,7 +112,8 @@ int BtfCommand::failed(Phase phase, const Error& error, const std::string& subje
   const Report report =
       explain({.phase = phase, .error = error, .facts = facts, .object = subject});
   streams_.say(to_text(report, style_for(arguments_, streams_.err)));
-  return static_cast<int>(report.exit);
+  status_ = static_cast<int>(report.exit);
+  return status_;
 }
 
 std::optional<BtfSource> BtfCommand::open(std::size_t index) {
@@ -181,10 +184,10 @@ int BtfCommand::dump() {
     return usage(
         fail(Code::usage, "--format takes c, raw or json, not \"{}\"", escape_terminal(form)));
   const std::optional<BtfSource> source = open(1);
-  if (!source) return static_cast<int>(Exit::bad_object);
+  if (!source) return status_;
   const View& view = *source->view;
   const std::optional<std::vector<TypeId>> wanted = roots(view);
-  if (!wanted) return static_cast<int>(Exit::usage);
+  if (!wanted) return status_;
   const bool all = !arguments_.has("type");
   if (form == "c") {
     btf::CHeaderOptions options;
@@ -212,7 +215,7 @@ int BtfCommand::dump() {
 
 int BtfCommand::show() {
   const std::optional<BtfSource> source = open(2);
-  if (!source) return static_cast<int>(Exit::bad_object);
+  if (!source) return status_;
   const View& view = *source->view;
   std::string name = operand(1);
   KindMask kinds = kNamed;
@@ -264,9 +267,9 @@ std::vector<std::string> hit_row(const View& view, const btf::Hit& hit) {
 int BtfCommand::search() {
   const std::optional<KindMask> mask = kinds(kNamed);
   const std::optional<bool> json = wants_json();
-  if (!mask || !json) return static_cast<int>(Exit::usage);
+  if (!mask || !json) return status_;
   const std::optional<BtfSource> source = open(2);
-  if (!source) return static_cast<int>(Exit::bad_object);
+  if (!source) return status_;
   const View& view = *source->view;
   const std::vector<btf::Hit> hits = btf::search(view, operand(1), *mask);
   std::vector<std::vector<std::string>> rows;
@@ -309,10 +312,10 @@ std::string diff_json(const btf::TypeDiff& diff) {
 int BtfCommand::diff() {
   const std::optional<KindMask> mask = kinds(kDiffed);
   const std::optional<bool> json = wants_json();
-  if (!mask || !json) return static_cast<int>(Exit::usage);
+  if (!mask || !json) return status_;
   const std::optional<BtfSource> before = open(1);
   const std::optional<BtfSource> after = before ? open(2) : std::nullopt;
-  if (!before || !after) return static_cast<int>(Exit::bad_object);
+  if (!before || !after) return status_;
   const bool one = arguments_.operands.size() > 3;
   const Result<std::vector<btf::TypeDiff>> diffs =
       one ? btf::diff_named(*before->view, *after->view, operand(3))
@@ -363,11 +366,11 @@ int BtfCommand::min() {
   if (streams_.out.is_terminal())
     return usage(fail(Code::usage, "btf min writes bytes, not text: send them to a file"));
   const std::optional<BtfSource> source = open(1);
-  if (!source) return static_cast<int>(Exit::bad_object);
+  if (!source) return status_;
   btf::Slicer slicer(*source->view);
   bool asks_ids = false;
   for (const std::string& path : arguments_.values("for"))
-    if (!keep_for(path, slicer, asks_ids)) return static_cast<int>(Exit::bad_object);
+    if (!keep_for(path, slicer, asks_ids)) return status_;
   const Result<std::vector<std::byte>> blob = slicer.build();
   if (!blob) return failed(Phase::btf, blob.error(), source->label);
   if (asks_ids)

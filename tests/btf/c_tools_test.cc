@@ -99,7 +99,7 @@ TEST_CASE("btf show: members stand behind their offsets, anonymous ones in brace
                                      {"next", b.add_ptr(inner), 320}});
   const Btf btf(b);
   CHECK(btf::show_type(btf.view(), outer) ==
-        "struct outer  48 B, 6 members  [6]\n"
+        "struct outer  48 B, 6 members  [7]\n"
         "     0:0  int a:3;\n"
         "     0:3  int b:5;\n"
         "       8  union {\n"
@@ -178,7 +178,7 @@ TEST_CASE("btf diff: members that moved, changed, came, went and were renamed") 
   REQUIRE(diffs->size() == 1);
   CHECK(btf::describe((*diffs)[0]) ==
         "struct task   24 B, 6 members  ->  32 B, 6 members\n"
-        " - volatile int state  @4            + int __state         @4  (renamed)\n"
+        " - volatile int state  @4        + int __state         @4  (renamed)\n"
         " - int gone            @8\n"
         " ~ int pid             @12  ->  unsigned int pid  @12\n"
         "   int flag:3          @16:0 -> @16:3\n"

@@ -6,6 +6,8 @@
 namespace bpfld {
 namespace {
 
+constexpr std::size_t kNone = std::string_view::npos;
+
 // A pattern's element: how many characters of the pattern it is, and whether it takes `c`.
 struct Element {
   std::size_t length = 1;
@@ -42,7 +44,6 @@ Element match_one(std::string_view pattern, char c) {
 }  // namespace
 
 bool glob_matches(std::string_view pattern, std::string_view text) {
-  constexpr std::size_t kNone = std::string_view::npos;
   std::size_t at = 0, taken = 0;
   std::size_t after_star = kNone, star_text = 0;  // where to go on when the rest does not match
   while (taken < text.size()) {

@@ -5,6 +5,8 @@
 namespace bpfld::btf {
 namespace {
 
+constexpr u64 kMaxSection = u64{1} << 31;  // bytes, so that all offsets fit
+
 template <typename T>
 void append(std::vector<std::byte>& out, T value) {
   const Bytes bytes = bytes_of(value);
@@ -34,7 +36,6 @@ TypeId Builder::add(const NewType& type, std::span<const u32> tail) {
 
 Result<std::vector<std::byte>> Builder::bytes(ByteOrder order) const {
   const u64 type_bytes = u64{words_.size()} * 4;
-  constexpr u64 kMaxSection = u64{1} << 31;  // so that all offsets fit
   if (count_ > kMaxTypes)
     return fail(Code::limit, "{} types, a BTF may have {}", count_, kMaxTypes);
   if (type_bytes > kMaxSection || strings_.size() > kMaxSection)

@@ -14,7 +14,7 @@ namespace {
 
 constexpr u32 kMaxPrototypes = 64;       // functions in the parameters of functions
 constexpr std::size_t kMaxBodies = 200;  // structs in structs; clang stops at 256 brackets
-constexpr u64 kLongPadding = 64 * 64;    // bits
+constexpr u64 kLongPadding = 4096;       // bits
 
 struct IntRow {
   std::string_view name;

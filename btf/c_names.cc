@@ -24,7 +24,8 @@ constexpr std::array<std::string_view, 52> kKeywords = {
     "volatile",     "while",        "constexpr", "nullptr",        "static_assert",
     "thread_local", "typeof_unqual"};
 
-constexpr std::size_t kMaxName = 511;      // as View::validate()
+constexpr std::string_view kStarts = "_abcdefgilnrstuvw";  // letters that keywords start with
+constexpr std::size_t kMaxName = 511;                      // as View::validate()
 constexpr std::size_t kSuffixBytes = 128;  // "___4294967295", and what a string and its entry cost
 
 bool is_letter(char c) {
@@ -48,8 +49,7 @@ bool is_builtin(std::string_view name) {
 bool is_c_identifier(std::string_view name) {
   if (name.empty() || name.size() > kMaxName || is_digit(name[0])) return false;
   if (!std::ranges::all_of(name, [](char c) { return is_letter(c) || is_digit(c); })) return false;
-  // All keywords start with one of these; a kernel's header has half a million names.
-  constexpr std::string_view kStarts = "_abcdefgilnrstuvw";
+  // A kernel's header has half a million names.
   return kStarts.find(name[0]) == std::string_view::npos || !is_keyword(name);
 }
 

@@ -13,6 +13,8 @@
 namespace bpfld::btf {
 namespace {
 
+constexpr std::size_t kLookBack = 16;  // entries, for what a new member's old name was
+
 // Which kinds are versions of each other: 's' structs and unions, 'e' enums of either width.
 char class_of(Kind kind) {
   if (is_composite(kind)) return 's';
@@ -54,7 +56,6 @@ std::string_view without_underscores(std::string_view name) {
 // Turns one that went and one that came in the same place into one entry when one name is the
 // other's, but for underscores, as in `state` and `__state`.
 void join_renamed(std::vector<DiffEntry>& entries) {
-  constexpr std::size_t kLookBack = 16;
   std::vector<DiffEntry> out;
   for (DiffEntry& entry : entries) {
     bool joined = false;
@@ -168,14 +169,14 @@ Result<std::vector<TypeDiff>> diff_lists(const View& before, const View& after, 
     keys[key] = true;
   for (const auto& [key, ids] : now)
     keys[key] = true;
-  static const std::vector<TypeId> kNone;
+  const std::vector<TypeId> none;
   FlatBudget budget = {.members = 2'000'000, .text = 256u << 20};  // two kernels have 300,000
   std::vector<TypeDiff> out;
   for (const auto& [key, unused] : keys) {
     const auto in_old = old.find(key);
     const auto in_now = now.find(key);
-    const std::vector<TypeId>& a = in_old == old.end() ? kNone : in_old->second;
-    const std::vector<TypeId>& b = in_now == now.end() ? kNone : in_now->second;
+    const std::vector<TypeId>& a = in_old == old.end() ? none : in_old->second;
+    const std::vector<TypeId>& b = in_now == now.end() ? none : in_now->second;
     for (std::size_t i = 0; i < std::max(a.size(), b.size()); i++) {
       if (i >= a.size()) {
         out.push_back(one_sided(after, b[i], true));

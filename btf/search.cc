@@ -25,7 +25,7 @@ std::vector<Hit> search(const View& view, std::string_view pattern, KindMask kin
       if (glob_matches(pattern, name)) found.push_back({name, {.type = {id}, .enumerator = i}});
     }
   }
-  std::ranges::stable_sort(found, {}, &std::pair<std::string_view, Hit>::first);
+  std::ranges::sort(found);
   std::vector<Hit> out;
   out.reserve(found.size());
   for (const auto& [name, hit] : found)

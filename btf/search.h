@@ -17,7 +17,7 @@ inline constexpr u32 kWholeType = ~u32{0};
 struct Hit {
   TypeId type;
   u32 enumerator = kWholeType;
-  bool operator==(const Hit&) const = default;
+  auto operator<=>(const Hit&) const = default;
 };
 
 // Types of these kinds, and enumerators if enums are among them, whose names match the pattern of

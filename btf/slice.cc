@@ -118,6 +118,7 @@ Status Slicer::keep_for(const View& object, std::span<const CoreRelo> relos) {
   std::ranges::sort(roots);
   roots.erase(std::ranges::unique(roots).begin(), roots.end());
   std::vector<std::string_view> names;
+  names.reserve(roots.size());
   for (const TypeId root : roots)
     names.push_back(essential_name(object.type(root).name));
   const std::vector<std::vector<TypeId>> candidates =

@@ -287,6 +287,11 @@ std::string side_json(std::string_view key, const btf::DiffSide& side) {
   return format(",\"{}\":{},\"{}_bit\":{}", key, json_string(side.text), key, side.bit_offset);
 }
 
+std::string_view name_of(const btf::DiffEntry& entry) {
+  if (entry.after) return entry.after->name;
+  return entry.before ? std::string_view(entry.before->name) : std::string_view();
+}
+
 std::string diff_json(const btf::TypeDiff& diff) {
   std::string out = format(
       "{{\"kind\":\"{}\",\"name\":{},\"before\":{},\"after\":{},\"size_before\":{},\"size_after\":"
@@ -299,8 +304,8 @@ std::string diff_json(const btf::TypeDiff& diff) {
   out += ",\"entries\":[";
   bool first = true;
   for (const btf::DiffEntry& entry : diff.entries) {
-    const btf::DiffSide& named = entry.after ? *entry.after : *entry.before;
-    out += format("{}{{\"name\":{}", first ? "" : ",", json_string(named.name));
+    out += first ? "{" : ",{";
+    out += format("\"name\":{}", json_string(name_of(entry)));
     if (entry.before) out += side_json("before", *entry.before);
     if (entry.after) out += side_json("after", *entry.after);
     out += entry.renamed ? ",\"renamed\":true}" : "}";
@@ -422,6 +427,7 @@ int btf_command(const Invocation& invocation) {
     std::unexpected<Error> failure =
         fail(Code::usage, "btf cannot \"{}\"", escape_terminal(operands[0]));
     std::vector<std::string_view> names;
+    names.reserve(kActions.size());
     for (const Action& known : kActions)
       names.push_back(known.name);
     for (const std::string_view near : nearest(operands[0], names, 3))

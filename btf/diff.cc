@@ -62,9 +62,10 @@ void join_renamed(std::vector<DiffEntry>& entries) {
     for (std::size_t back = 1; !entry.before && back <= std::min(out.size(), kLookBack); back++) {
       DiffEntry& gone = out[out.size() - back];
       if (gone.before && gone.after && !gone.renamed) break;  // another place begins
-      if (gone.after ||
-          without_underscores(gone.before->name) != without_underscores(entry.after->name))
-        continue;
+      const DiffSide* old = gone.before ? &*gone.before : nullptr;
+      const DiffSide* now = entry.after ? &*entry.after : nullptr;
+      if (gone.after || old == nullptr || now == nullptr) continue;
+      if (without_underscores(old->name) != without_underscores(now->name)) continue;
       gone.after = std::move(entry.after);
       gone.renamed = joined = true;
       break;

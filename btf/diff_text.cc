@@ -40,8 +40,8 @@ std::string line_of(const DiffEntry& entry, bool has_places, std::size_t column)
     const std::string text = escape_terminal(side.text);
     return has_places ? padded(text, column) + "  " + place_of(side) : text;
   };
+  if (!entry.before) return entry.after ? " + " + side_text(*entry.after) : std::string();
   if (!entry.after) return " - " + side_text(*entry.before);
-  if (!entry.before) return " + " + side_text(*entry.after);
   if (entry.renamed)
     return " - " + padded(side_text(*entry.before), column + 10) + "  + " +
            side_text(*entry.after) + "  (renamed)";

@@ -14,7 +14,7 @@ namespace {
 
 constexpr u32 kMaxPrototypes = 64;       // functions in the parameters of functions
 constexpr std::size_t kMaxBodies = 200;  // structs in structs; clang stops at 256 brackets
-constexpr u64 kLongPadding = 64 * 64;    // bits
+constexpr u64 kLongPadding = 4096;       // bits
 
 struct IntRow {
   std::string_view name;
@@ -100,7 +100,9 @@ class Qualifiers {
 }  // namespace
 
 CWriter::CWriter(const View& view, const CNames& names)
-    : view_(&view), names_(&names), layouts_(view) {
+    : view_(&view), names_(&names), layouts_(view), max_text_(1u << 20) {
+  for (const View* part = &view; part != nullptr; part = part->base())
+    max_text_ += 4 * (part->type_bytes().size() + part->string_bytes().size());
   for (u32 id = 1; id < view.count() && signs_unknown_; id++)
     if (is_enum(view.kind({id})) && view.type({id}).kind_flag) signs_unknown_ = false;
 }
@@ -122,7 +124,7 @@ Status CWriter::add(const CItem& item, std::string& out) {
     if (is_bool) out += kBeforeC23;
     write_enum(type, name, out);
     out += is_bool ? ";\n#endif\n\n" : end;
-    return {};
+    return check_size(out);
   }
   if (type.kind == Kind::typedef_) {
     const bool is_bool = name == "bool";
@@ -142,13 +144,16 @@ Status CWriter::add(const CItem& item, std::string& out) {
   return {};
 }
 
+Status CWriter::check_size(const std::string& out) const {
+  if (out.size() <= max_text_) return {};
+  return fail(Code::limit, "the types are more than {} bytes when written as C", max_text_);
+}
+
 Status CWriter::run(std::string& out) {
   Status status;
   while (!tasks_.empty() && status) {
     status = step(out);
-    if (status && out.size() > kMaxCText)
-      status =
-          fail(Code::limit, "the types are more than {} MiB when written as C", kMaxCText >> 20);
+    if (status) status = check_size(out);
   }
   if (!status) {
     tasks_.clear();
@@ -159,6 +164,7 @@ Status CWriter::run(std::string& out) {
 }
 
 Status CWriter::step(std::string& out) {
+  if (tasks_.back().op == Task::Op::params) return next_param(out);
   if (tasks_.back().op == Task::Op::body) {
     Status status;
     if (bodies_.back().next < bodies_.back().layout.places.size())
@@ -170,8 +176,6 @@ Status CWriter::step(std::string& out) {
   const Task task = std::move(tasks_.back());
   tasks_.pop_back();
   if (task.op == Task::Op::declaration) return declare(task.type, task.text, out);
-  if (task.op == Task::Op::params) return push_params(view_->type(task.type));
-  if (task.op == Task::Op::end_of_params) prototypes_--;
   out += task.text;
   return {};
 }
@@ -191,23 +195,26 @@ std::string CWriter::param_name(const Param& param) const {
   return name;
 }
 
-Status CWriter::push_params(const Type& proto) {
-  if (++prototypes_ > kMaxPrototypes)
+// The prototype on top of the stack: its next parameter, or its end.
+Status CWriter::next_param(std::string& out) {
+  Task& task = tasks_.back();
+  const Entries<Param> list = params(*view_, view_->type(task.type));
+  if (task.next == 0 && ++prototypes_ > kMaxPrototypes)
     return fail(Code::limit, "BTF type [{}]: more than {} functions in each other's parameters",
-                proto.id.value, kMaxPrototypes);
-  const Entries<Param> list = params(*view_, proto);
-  const bool variadic =
-      !list.empty() && list[list.size() - 1].type == TypeId{} && list[list.size() - 1].name.empty();
-  tasks_.push_back({.op = Task::Op::end_of_params, .text = list.empty() ? "void)" : ")"});
-  for (u32 i = list.size(); i-- > 0;) {
-    if (variadic && i + 1 == list.size()) {
-      if (i != 0) push_text("...");  // "()" when there is nothing else: C wants one before "..."
-    } else {
-      push_declaration(list[i].type, param_name(list[i]));
-    }
-    if (i != 0) push_text(", ");
+                task.type.value, kMaxPrototypes);
+  if (task.next == 0) out += list.empty() ? "(void" : "(";
+  const u32 index = task.next++;
+  if (index >= list.size()) {
+    out += ')';
+    prototypes_--;
+    tasks_.pop_back();
+    return {};
   }
-  push_text("(");
+  const Param param = list[index];
+  if (index != 0) out += ", ";
+  const bool variadic = index + 1 == list.size() && param.type == TypeId{} && param.name.empty();
+  if (!variadic) return declare(param.type, param_name(param), out);  // `task` is gone now
+  if (index != 0) out += "...";  // "()" when there is nothing else: C wants one before "..."
   return {};
 }
 
@@ -372,7 +379,7 @@ void CWriter::write_enum(const Type& type, std::string_view tag, std::string& ou
     indent(out, 1);
     out += format("{}___none,\n", tag);
   }
-  for (u32 i = 0; i < list.size(); i++) {
+  for (u32 i = 0; i < list.size() && out.size() <= max_text_; i++) {
     const Enumerator entry = list[i];
     indent(out, 1);
     out += names_->enumerator(type, i, entry.name);

@@ -18,15 +18,13 @@
 
 namespace bpfld::btf {
 
-inline constexpr std::size_t kMaxCText = 32u << 20;  // a kernel's header has 3 MB
-
 // handle: writes items of one BTF. View and CNames must outlive it.
 class CWriter {
  public:
   CWriter(const View& view LIFETIMEBOUND, const CNames& names LIFETIMEBOUND);
 
   // Appends a declaration, with its semicolon and an empty line.
-  // Errors: limit (text of more than kMaxCText, a type of 100s of levels), malformed (no such C).
+  // Errors: limit (far more text than the BTF has bytes, a type of 100s of levels).
   [[nodiscard]] Status add(const CItem& item, std::string& out);
 
  private:
@@ -35,19 +33,21 @@ class CWriter {
     CLayout layout;
     std::size_t next = 0;  // of layout.places
   };
-  struct Task {  // text, or the parameters of a prototype, or the rest of the innermost open struct
-    enum class Op : u8 { text, params, end_of_params, declaration, body } op = Op::text;
+  struct Task {  // text, or what is left of a prototype's parameters, or of the innermost struct
+    enum class Op : u8 { text, params, declaration, body } op = Op::text;
     TypeId type = {};
     std::string text = {};
+    u32 next = 0;  // parameter
   };
   Status run(std::string& out);
+  Status check_size(const std::string& out) const;
   Status step(std::string& out);
   Status declare(TypeId id, std::string_view name, std::string& out);
   Status leaf(const Type& type, std::string_view qualifiers, std::string_view declarator,
               std::string& out);
   void push_text(std::string text);
   void push_declaration(TypeId id, std::string name);
-  Status push_params(const Type& proto);
+  Status next_param(std::string& out);
   Status open_body(const Type& type, std::string_view tag, std::string& out);
   void close_body(std::string& out);
   void next_member(std::string& out, Status& status);
@@ -59,6 +59,7 @@ class CWriter {
   const View* view_;
   const CNames* names_;
   CLayouts layouts_;
+  std::size_t max_text_;       // of `out`
   bool signs_unknown_ = true;  // no enum of this BTF says that it is signed: it is from before that
   u32 prototypes_ = 0;         // whose parameters are being written
   u32 paddings_ = 0;           // with a name, in this item

@@ -134,8 +134,10 @@ CLayout CLayouts::layout(const Type& composite) {
     slots_.push_back(slot_of(member));
     slots_.back().index = index++;
   }
-  if (!std::ranges::is_sorted(slots_, {}, &Slot::offset))
-    std::ranges::stable_sort(slots_, {}, &Slot::offset);
+  const auto order = [](const Slot& a, const Slot& b) {
+    return a.offset != b.offset ? a.offset < b.offset : a.index < b.index;
+  };
+  if (!std::ranges::is_sorted(slots_, order)) std::ranges::sort(slots_, order);
   CLayout out;
   if (fill(composite, false, out) || fill(composite, true, out)) return out;
   return {.shape = CShape::opaque, .places = {}};

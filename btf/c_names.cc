@@ -24,6 +24,10 @@ constexpr std::array<std::string_view, 52> kKeywords = {
     "volatile",     "while",        "constexpr", "nullptr",        "static_assert",
     "thread_local", "typeof_unqual"};
 
+constexpr std::string_view kStarts = "_abcdefgilnrstuvw";  // letters that keywords start with
+constexpr std::size_t kMaxName = 511;                      // as View::validate()
+constexpr std::size_t kSuffixBytes = 128;  // "___4294967295", and what a string and its entry cost
+
 bool is_letter(char c) {
   return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_';
 }
@@ -43,15 +47,14 @@ bool is_builtin(std::string_view name) {
 }  // namespace
 
 bool is_c_identifier(std::string_view name) {
-  if (name.empty() || is_digit(name[0])) return false;
+  if (name.empty() || name.size() > kMaxName || is_digit(name[0])) return false;
   if (!std::ranges::all_of(name, [](char c) { return is_letter(c) || is_digit(c); })) return false;
-  // All keywords start with one of these; a kernel's header has half a million names.
-  constexpr std::string_view kStarts = "_abcdefgilnrstuvw";
+  // A kernel's header has half a million names.
   return kStarts.find(name[0]) == std::string_view::npos || !is_keyword(name);
 }
 
 std::string c_identifier(std::string_view name) {
-  std::string out(name);
+  std::string out(name.substr(0, kMaxName - 2));
   for (char& c : out)
     if (!is_letter(c) && !is_digit(c)) c = '_';
   if (out.empty() || is_digit(out[0])) out.insert(0, 1, '_');
@@ -70,7 +73,7 @@ std::string_view CNames::of(const Type& type) const {
 std::string_view CNames::enumerator(const Type& type, u32 index, std::string_view name) const {
   if (renamed_enumerators_.empty()) return name;
   const auto found = renamed_enumerators_.find(u64{type.id.value} << 32 | index);
-  return found == renamed_enumerators_.end() ? name : std::string_view(found->second);
+  return found == renamed_enumerators_.end() ? name : found->second;
 }
 
 TypeId CNames::definition(TypeId id) const {
@@ -84,6 +87,8 @@ class CNamer {
   explicit CNamer(const View& view) : view_(&view) {
     names_.tagged_.assign(view.count(), 0);
     names_.mentions_.assign(view.count(), 0);
+    for (const View* part = &view; part != nullptr; part = part->base())
+      name_budget_ += 2 * (part->type_bytes().size() + part->string_bytes().size());
   }
 
   Result<CNames> run() && {
@@ -91,33 +96,40 @@ class CNamer {
     TRY(survey());
     name_definitions();
     name_declarations();
+    if (name_budget_ == 0)
+      return fail(Code::limit, "too many types share their names to be written as C");
     names_.ordinary_ = std::move(ordinary_.taken);
-    names_.own_ = std::move(ordinary_.own);
     return std::move(names_);
   }
 
  private:
-  // spec: one name space. Views of names are into the BTF or into `own`.
+  // spec: one name space. Views of names are into the BTF or into names_.own_.
   struct Space {
     std::unordered_set<std::string_view> taken;
-    std::vector<std::unique_ptr<std::string>> own;
+    std::unordered_map<std::string, u32> next;  // so that n equal names take n steps
 
     bool take(std::string_view name) { return taken.insert(name).second; }
-    // The name, or the first of name___2, name___3... that is free.
-    std::string_view make_unique(std::string name) {
-      const std::size_t length = name.size();
-      u32& counter = next[name];
-      for (u32 i = std::max(counter, 1u);; i++) {
-        if (i > 1) name.replace(length, std::string::npos, format("___{}", i));
-        if (taken.contains(name)) continue;
-        counter = i + 1;
-        own.push_back(std::make_unique<std::string>(std::move(name)));
-        taken.insert(*own.back());
-        return *own.back();
-      }
-    }
-    std::unordered_map<std::string, u32> next;  // so that n equal names take n steps
   };
+
+  // The name, or the first of name___2, name___3... that is free. Every type may have the same long
+  // name, so the text that this makes has a budget; "_" when it is gone.
+  std::string_view make_unique(Space& space, std::string name) {
+    const std::size_t length = name.size();
+    if (length + kSuffixBytes > name_budget_) {
+      name_budget_ = 0;
+      return "_";
+    }
+    u32& counter = space.next[name];
+    for (u32 i = std::max(counter, 1u);; i++) {
+      if (i > 1) name.replace(length, std::string::npos, format("___{}", i));
+      if (space.taken.contains(name)) continue;
+      counter = i + 1;
+      name_budget_ -= length + kSuffixBytes;
+      names_.own_.push_back(std::make_unique<std::string>(std::move(name)));
+      space.taken.insert(*names_.own_.back());
+      return *names_.own_.back();
+    }
+  }
 
   void find_kfuncs() {
     for (u32 id = view_->first_id(); id < view_->count(); id++) {
@@ -176,7 +188,8 @@ class CNamer {
     const bool writable = is_c_identifier(wish) && !(&space == &ordinary_ && is_builtin(wish));
     if (!writable && is_builtin(wish)) space.take(wish);  // the compiler has it
     if (writable && space.take(wish)) return rename(type, wish);
-    rename(type, space.make_unique(is_c_identifier(wish) ? std::string(wish) : c_identifier(wish)));
+    rename(type,
+           make_unique(space, is_c_identifier(wish) ? std::string(wish) : c_identifier(wish)));
   }
 
   void name_enumerators(const Type& type) {
@@ -184,7 +197,7 @@ class CNamer {
     for (u32 i = 0; i < list.size(); i++) {
       const std::string_view name = list[i].name;
       if (is_c_identifier(name) && ordinary_.take(name)) continue;
-      const std::string_view own = ordinary_.make_unique(c_identifier(name));
+      const std::string_view own = make_unique(ordinary_, c_identifier(name));
       names_.renamed_enumerators_[u64{type.id.value} << 32 | i] = own;
     }
   }
@@ -208,13 +221,11 @@ class CNamer {
       give(ordinary_, view_->type(kfunc));
   }
 
-  static char keyword_of(const Type& type) {
-    if (is_enum(type.kind)) return 'e';
-    return type.kind == Kind::union_ || fwd_is_union(type) ? 'u' : 's';
+  std::unordered_map<std::string_view, TypeId>& first_of(const Type& type) {
+    if (is_enum(type.kind)) return first_[2];
+    return first_[type.kind == Kind::union_ || fwd_is_union(type) ? 1 : 0];
   }
-  void remember(const Type& type) {
-    first_.try_emplace(std::string(1, keyword_of(type)) + std::string(type.name), type.id);
-  }
+  void remember(const Type& type) { first_of(type).try_emplace(type.name, type.id); }
 
   // Forward declarations, and enums of which nothing but the name is known.
   void name_declarations() {
@@ -223,8 +234,8 @@ class CNamer {
       if (kind != Kind::fwd && !is_enum(kind)) continue;
       const Type type = view_->type({id});
       if (type.name.empty() || (is_enum(kind) && type.vlen != 0)) continue;
-      const auto found = first_.find(std::string(1, keyword_of(type)) + std::string(type.name));
-      if (found == first_.end()) {
+      const auto found = first_of(type).find(type.name);
+      if (found == first_of(type).end()) {
         give(tags_, type);
         remember(type);
         continue;
@@ -239,7 +250,9 @@ class CNamer {
   std::vector<u8> none_;
   std::vector<TypeId> repeated_;
   Space tags_, ordinary_;
-  std::unordered_map<std::string, TypeId> first_;  // keyword and name to the first with a body
+  u64 name_budget_ = 1u << 20;  // bytes of names that may still be made up
+  // The first with a body, by name: of structs, unions, enums.
+  std::array<std::unordered_map<std::string_view, TypeId>, 3> first_;
 };
 
 Result<CNames> CNames::assign(const View& view) {

@@ -24,7 +24,7 @@ namespace bpfld::btf {
 // Whether C allows the name: letters, digits and '_', not starting with a digit, no keyword.
 bool is_c_identifier(std::string_view name);
 // The name itself, or one that can be written: other characters become '_', keywords get one
-// behind. "_" for an empty name.
+// behind, very long names are cut. "_" for an empty name.
 std::string c_identifier(std::string_view name);
 
 // spec: the C names of one BTF's types. The View must outlive it.
@@ -60,8 +60,8 @@ class CNames {
   std::vector<u8> tagged_;    // by id: an anonymous type that got a tag
   std::vector<u8> mentions_;  // by id, of anonymous types: 0, 1, or 2 for more
   std::vector<TypeId> kfuncs_;
-  std::unordered_map<u32, std::string> renamed_;              // by id
-  std::unordered_map<u64, std::string> renamed_enumerators_;  // by id << 32 | index
+  std::unordered_map<u32, std::string_view> renamed_;              // by id
+  std::unordered_map<u64, std::string_view> renamed_enumerators_;  // by id << 32 | index
   std::unordered_map<u32, TypeId> definitions_;
   std::unordered_set<std::string_view> ordinary_;  // views of the BTF's strings and of own_
   std::vector<std::unique_ptr<std::string>> own_;

@@ -38,7 +38,10 @@ class CWalker {
  public:
   // `tagged[id]` is 1 for anonymous types that are to be spelled by a tag; borrowed.
   CWalker(const View& view LIFETIMEBOUND, const std::vector<u8>& tagged LIFETIMEBOUND)
-      : view_(&view), tagged_(&tagged), seen_(view.count(), 0) {}
+      : view_(&view),
+        tagged_(&tagged),
+        seen_(view.count(), 0),
+        steps_(1'000'000 + u64{100} * view.count()) {}
 
   // Calls `visit` for each mention in the text of the item, in the order of the text by levels.
   template <typename Visit>
@@ -143,7 +146,7 @@ class CWalker {
   std::vector<u32> seen_;
   u32 round_ = 0;
   std::vector<CMention> queue_;
-  u64 steps_ = 256'000'000;  // a kernel's types take about 4 million
+  u64 steps_;  // that are left
 };
 
 }  // namespace bpfld::btf

@@ -125,6 +125,11 @@ class KindMask {
     mask.bits_ = (1u << kKindCount) - 1;
     return mask;
   }
+  constexpr KindMask with(Kind kind) const {
+    KindMask mask = *this;
+    mask.bits_ |= 1u << static_cast<u32>(kind);
+    return mask;
+  }
   constexpr KindMask without(Kind kind) const {
     KindMask mask = *this;
     mask.bits_ &= ~(1u << static_cast<u32>(kind));

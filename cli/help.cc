@@ -12,10 +12,11 @@
 namespace bpfld::cli {
 namespace {
 
-constexpr std::array<Command, 4> kCommands = {{
+constexpr std::array<Command, 5> kCommands = {{
     {&kRunCommand, run_command},
     {&kListCommand, list_command},
     {&kDumpCommand, dump_command},
+    {&kBtfCommand, btf_command},
     {&kHelpCommand, help_command},
 }};
 

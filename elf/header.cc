@@ -68,14 +68,18 @@ Result<ByteOrder> read_ident(Bytes file) {
               "EI_DATA is {} (byte 0x5), neither little-endian (1) nor big-endian (2)", data);
 }
 
-Result<FileHeader> read_header(Bytes file, ByteOrder order) {
-  const FileHeader header = TRY(load<FileHeader>(file, kIdentSize, order));
+// Whether a loader can do something with the file.
+Status check_is_object(const FileHeader& header) {
   if (header.machine != kMachineBpf && header.machine != kMachineNone)
     return fail(Code::unsupported, "machine is {}, not BPF (247)",
                 named(kMachines, header.machine));
   if (header.type != kTypeRelocatable)
     return fail(Code::unsupported, "file type is {}, not a relocatable object (1)",
                 named(kFileTypes, header.type));
+  return {};
+}
+
+Status check_header(const FileHeader& header) {
   if (header.version != kVersionCurrent)
     return fail(Code::malformed, "e_version is {} (byte 0x14), not 1", header.version);
   if (header.section_headers == 0)
@@ -83,7 +87,7 @@ Result<FileHeader> read_header(Bytes file, ByteOrder order) {
   if (header.section_entry_size != sizeof(SectionHeader))
     return fail(Code::malformed, "e_shentsize is {} (byte 0x3a), not {}", header.section_entry_size,
                 sizeof(SectionHeader));
-  return header;
+  return {};
 }
 
 // Counts and indices of 0xff00 and more do not fit e_shnum and e_shstrndx; they then sit in section
@@ -131,7 +135,16 @@ Result<FileOutline> find_headers(Bytes file, const FileHeader& header, ByteOrder
 
 Result<FileOutline> read_outline(Bytes file) {
   const ByteOrder order = TRY(read_ident(file));
-  const FileHeader header = TRY(read_header(file, order));
+  const FileHeader header = TRY(load<FileHeader>(file, kIdentSize, order));
+  TRY(check_is_object(header));
+  TRY(check_header(header));
+  return find_headers(file, header, order);
+}
+
+Result<FileOutline> read_any_outline(Bytes file) {
+  const ByteOrder order = TRY(read_ident(file));
+  const FileHeader header = TRY(load<FileHeader>(file, kIdentSize, order));
+  TRY(check_header(header));
   return find_headers(file, header, order);
 }
 

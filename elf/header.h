@@ -20,5 +20,7 @@ struct FileOutline {
 
 // Errors: Object::parse()'s that are about the ELF header.
 [[nodiscard]] Result<FileOutline> read_outline(Bytes file);
+// The same for a 64-bit file of any machine and kind.
+[[nodiscard]] Result<FileOutline> read_any_outline(Bytes file);
 
 }  // namespace bpfld::elf

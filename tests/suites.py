@@ -50,6 +50,8 @@ SUITES = (
           alone=True),
     Suite("live", ("build/tests/live_test",), needs=("build",), timeout=600, alone=True),
     Suite("clang", ("./dev", "build", "clang"), reader="status", timeout=1800, alone=True),
+    Suite("slices", (PYTHON, "tests/btf_slice/slices.py"), reader="summary",
+          needs=("build", "kernel 5.10", "kernel 6.1", "kernel 6.12", "kernel newest")),
     Suite("headers", (PYTHON, "tests/btf_c/headers.py"), reader="summary", timeout=600,
           needs=("build", "kernel 5.10", "kernel 6.1", "kernel 6.12", "kernel newest")),
     Suite("fuzz", (PYTHON, "tests/fuzz.py"), reader="summary", needs=("build-fuzz",), timeout=900, alone=True),

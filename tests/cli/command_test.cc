@@ -39,7 +39,7 @@ TEST_CASE("command: --version is one line on standard output") {
 
 TEST_CASE("command: help, --help and -h are the same, for every command") {
   CHECK(run_command({"--help"}).out == run_command({"-h"}).out);
-  for (const char* name : {"run", "list", "dump", "help"}) {
+  for (const char* name : {"run", "list", "dump", "btf", "help"}) {
     CAPTURE(name);
     const Finished ran = run_command({name, "--help"});
     CHECK(ran.status == 0);

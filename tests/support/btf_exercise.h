@@ -6,10 +6,16 @@
 #include <algorithm>
 #include <array>
 
+#include "btf/c_header.h"
+#include "btf/diff.h"
+#include "btf/dump.h"
 #include "btf/ext.h"
 #include "btf/index.h"
 #include "btf/layout.h"
 #include "btf/print_value.h"
+#include "btf/search.h"
+#include "btf/show.h"
+#include "btf/slice.h"
 
 namespace bpfld::test {
 
@@ -49,11 +55,33 @@ inline u64 ask_everything(const btf::View& view, Bytes sample) {
   return sum;
 }
 
+// Has the view written out in every form.
+inline u64 write_everything(const btf::View& view) {
+  u64 sum = btf::search(view, "*[a-t]*", btf::KindMask::all()).size();
+  if (const Result<std::string> header = btf::c_header(view)) sum += header->size();
+  btf::Slicer slicer(view);
+  // A blob may have a long name and thousands of types of it: enough is enough.
+  for (u32 id = view.first_id(); id < view.count() && sum < (1u << 20); id++) {
+    std::string text = btf::show_type(view, {id});
+    btf::append_raw_text(view, {id}, text);
+    btf::append_raw_json(view, {id}, text);
+    sum += text.size();
+    if (id % 2 == 0) slicer.keep_contents({id});
+    slicer.keep_member({id}, id % 5);
+  }
+  if (const auto slice = slicer.build()) sum += slice->size();
+  if (const auto diffs = btf::diff_all(view, view, btf::KindMask::all()))
+    for (const btf::TypeDiff& diff : *diffs)
+      sum += btf::describe(diff).size() + btf::summarize(diff).size();
+  return sum;
+}
+
 // Parses the bytes, alone and as split BTF on top of `base`, and asks.
 inline u64 exercise_btf(Bytes blob, const btf::View* base = nullptr) {
   const Result<btf::View> view = btf::View::parse(blob, base);
   // Its own first bytes serve as a record: as hostile as the rest, and there is always something.
-  return view ? ask_everything(*view, blob.first(std::min<std::size_t>(blob.size(), 256)))
+  return view ? ask_everything(*view, blob.first(std::min<std::size_t>(blob.size(), 256))) +
+                    write_everything(*view)
               : view.error().what.size();
 }
 

@@ -290,7 +290,8 @@ TEST_CASE("btf validate: an array larger than 4 GiB may be pointed to, but not b
   CHECK(verdict(b) == "no error");
   b.add_struct("holder", 8, {{"huge", a, 0}});
   CHECK(verdict(b) ==
-        "BTF type [4]: STRUCT \"holder\" member 0 \"huge\": BTF type [2]: an array of more than 4 GiB");
+        "BTF type [4]: STRUCT \"holder\" member 0 \"huge\": BTF type [2]: an array of more than 4 "
+        "GiB");
 }
 
 TEST_CASE("btf validate: arrays of what has no size, and indexed by what is no number") {

@@ -1,0 +1,65 @@
+// SPDX-License-Identifier: Apache-2.0
+// Tracepoints: by a perf event of the tracepoint's id, or raw, by name.
+#include "base/escape.h"
+#include "loader/attach_parts.h"
+
+namespace bpfld::loader {
+namespace {
+
+using bpf::Fd;
+
+constexpr u32 kPerfTypeTracepoint = 2;  // PERF_TYPE_TRACEPOINT
+
+const TracepointFact* find_fact(const KernelProfile& profile, const std::string& target) {
+  const auto found = profile.tracepoints.find(target);
+  return found != profile.tracepoints.end() ? &found->second : nullptr;
+}
+
+}  // namespace
+
+std::optional<Error> tracepoint_problem(const ProgramSpec& program, const KernelProfile& profile) {
+  const TracepointFact* fact = find_fact(profile, program.target);
+  if (fact != nullptr && fact->id) return std::nullopt;
+  const std::string target = escape_terminal(program.target);
+  if (fact == nullptr)
+    return fail(Code::internal, "tracepoint {} was not looked up", target).error();
+  Error error = fact->errno_value != 0 ? fail_errno(fact->errno_value, "{}", fact->problem).error()
+                                       : fail(Code::not_found, "{}", fact->problem).error();
+  for (const std::string& name : fact->near)
+    error.detail +=
+        format("{}{}", error.detail.empty() ? "did you mean: " : ", ", escape_terminal(name));
+  return error;
+}
+
+void attach_tracepoint(Attachment& attachment) {
+  const TracepointFact* fact = find_fact(attachment.profile, attachment.program.target);
+  const u32 event = attachment.new_slot();
+  bpf::PerfEventOpen open;
+  open.type = kPerfTypeTracepoint;
+  open.config = *fact->id;
+  // pid -1 with cpu 0: a tracepoint's programs run on every CPU whatever the event's cpu is
+  // (kernel/trace/trace_event_perf.c: perf_trace_event_init).
+  attachment.add(open, event);
+  if (attachment.profile.lacks(Feature::perf_link)) {
+    attachment.out.how = "perf event";
+    attachment.add(bpf::PerfSetBpf{Fd::slot(event), attachment.program_fd});
+  } else {
+    attachment.out.how = "perf link";
+    bpf::LinkCreate create;
+    create.program = attachment.program_fd;
+    create.target = Fd::slot(event);
+    create.attach_type = bpf::AttachType::perf_event;
+    attachment.add(create, attachment.new_slot());
+  }
+  attachment.add(bpf::PerfEnable{Fd::slot(event)});
+}
+
+void attach_raw_tracepoint(Attachment& attachment) {
+  attachment.out.how = "raw tracepoint link";
+  bpf::RawTracepointOpen open;
+  open.program = attachment.program_fd;
+  open.name = attachment.program.target;
+  attachment.add(open, attachment.new_slot());
+}
+
+}  // namespace bpfld::loader

@@ -1,0 +1,80 @@
+// SPDX-License-Identifier: Apache-2.0
+// From LinkedProgram to BPF_PROG_LOAD: type and attach type of the section's row, the slots of the
+// maps, func_info and line_info as the kernel takes them. See plan_parts.h.
+#include "base/escape.h"
+#include "loader/plan_parts.h"
+
+namespace bpfld::loader {
+namespace {
+
+using bpf::Fd;
+
+void append(std::vector<std::byte>& out, u32 word) {
+  const Bytes bytes = bytes_of(word);
+  out.insert(out.end(), bytes.begin(), bytes.end());
+}
+
+// struct bpf_func_info and struct bpf_line_info of include/uapi/linux/bpf.h.
+void add_info(const Planner& planner, const LinkedProgram& program, bpf::ProgLoad& request) {
+  if (!planner.plan.btf_slot || program.func_info.empty() ||
+      planner.profile.lacks(Feature::btf_func))
+    return;
+  request.btf = Fd::slot(*planner.plan.btf_slot);
+  request.func_info.record_size = 2 * sizeof(u32);
+  request.func_info.count = static_cast<u32>(program.func_info.size());
+  for (const FunctionInfo& info : program.func_info) {
+    append(request.func_info.bytes, static_cast<u32>(info.at.value));
+    append(request.func_info.bytes, info.type);
+  }
+  if (program.line_info.empty()) return;
+  request.line_info.record_size = 4 * sizeof(u32);
+  request.line_info.count = static_cast<u32>(program.line_info.size());
+  for (const LineInfo& line : program.line_info) {
+    append(request.line_info.bytes, static_cast<u32>(line.at.value));
+    append(request.line_info.bytes, line.file_name);
+    append(request.line_info.bytes, line.line_text);
+    append(request.line_info.bytes, line.line_column);
+  }
+}
+
+Status load_program(Planner& planner, const LinkedProgram& linked) {
+  const ProgramSpec& program = planner.spec.programs[linked.program];
+  const std::string subject = format("program \"{}\"", escape_terminal(program.name));
+  if (program.row == nullptr) {
+    std::unexpected<Error> failure =
+        fail(Code::unsupported, "unknown section \"{}\"", escape_terminal(program.section));
+    failure.error().context = subject;
+    for (std::string_view near : similar_sections(program.section, 3))
+      failure.error().detail +=
+          format("{}{}", failure.error().detail.empty() ? "did you mean: " : ", ", near);
+    return failure;
+  }
+  bpf::ProgLoad request;
+  request.type = program.row->type;
+  request.expected_attach_type = program.row->attach_type;
+  request.name = program.name;
+  request.license = planner.spec.license;
+  request.insns = linked.insns;
+  for (const Reference& reference : linked.map_references)
+    request.map_references.push_back(
+        {reference.at, Fd::slot(planner.plan.map_slots[reference.index])});
+  request.kernel_version = planner.spec.kernel_version.value_or(planner.profile.version_code);
+  if ((program.row->flags & kSleepable) != 0) request.flags |= bpf::kProgSleepable;
+  if ((program.row->flags & kFrags) != 0) request.flags |= bpf::kProgXdpHasFrags;
+  add_info(planner, linked, request);
+  const u32 slot = planner.new_slot();
+  planner.plan.program_slots[linked.program] = slot;
+  planner.plan.load.push_back({subject, std::move(request), slot, false});
+  return {};
+}
+
+}  // namespace
+
+Status plan_programs(Planner& planner) {
+  planner.plan.program_slots.resize(planner.spec.programs.size());
+  for (const LinkedProgram& program : planner.linked.programs)
+    TRY(load_program(planner, program));
+  return {};
+}
+
+}  // namespace bpfld::loader

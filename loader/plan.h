@@ -23,6 +23,8 @@ struct Op {
   bpf::Request request;
   std::optional<u32> result;  // the slot that receives the fd
   bool may_fail = false;      // a failure is recorded and passed over
+  // Made when the attachment ends, after its fds are closed: for what no fd holds. Has no slots.
+  std::optional<bpf::Request> undo = std::nullopt;
   bool operator==(const Op&) const = default;
 };
 

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <span>
 
 #include "base/escape.h"
 #include "loader/features.h"
@@ -137,15 +138,21 @@ void Session::replan(AttachPlan& attach) {
 
 // Makes the requests; after a failure nothing of them remains.
 std::expected<void, Failure> Session::run(const AttachPlan& attach) {
+  const std::size_t undo_before = undo_.size();
   std::expected<void, Failure> done = execute(attach.ops, *kernel_, slots_);
+  const std::size_t made = done ? attach.ops.size() : done.error().op;
+  for (const Op& op : std::span(attach.ops).first(made))
+    if (op.undo) undo_.add(*op.undo);
   if (done) return done;
   for (auto op = attach.ops.rbegin(); op != attach.ops.rend(); op++)
     if (op->result) slots_.close(*op->result);
+  undo_.undo_from(undo_before);
   return done;
 }
 
 void Session::detach() {
   slots_.close_from(first_attach_slot_);
+  undo_.undo_from(0);
 }
 
 int Session::map_fd(u32 map) const {

@@ -26,8 +26,11 @@ Needs needs(const ObjectSpec& spec, const Selection& selection) {
         std::ranges::find(out.tracepoints, program.target) == out.tracepoints.end())
       out.tracepoints.push_back(program.target);
   }
+  const auto one_for_each_cpu = [](const MapSpec& map) {
+    return map.type == bpf::MapType::perf_event_array && map.max_entries == 0;
+  };
   for (const MapSpec& map : spec.maps)
-    if (map.type == bpf::MapType::perf_event_array && map.max_entries == 0)
+    if (one_for_each_cpu(map) || std::ranges::any_of(map.inner, one_for_each_cpu))
       out.possible_cpus = true;
   return out;
 }

@@ -48,8 +48,14 @@ struct Wanted {
   std::string glob = "*";
 };
 
+// Kinds of places in files, not in the kernel.
+bool is_file_kind(std::string_view word) {
+  return word == "uprobe" || word == "uretprobe" || word == "usdt";
+}
+
 bool is_kind(std::string_view word) {
-  return word == "sec" || word == "perf" || loader::find_place_kind(word) != nullptr;
+  return word == "sec" || is_file_kind(word) || word == "perf" ||
+         loader::find_place_kind(word) != nullptr;
 }
 
 // `kprobe tcp_*`, `kprobe:tcp_*`, `tp/sched/*`, `*tcp*`.
@@ -63,16 +69,16 @@ Wanted understand(const std::vector<std::string>& operands) {
   return {"", first};
 }
 
-int failed(const Invocation& invocation, const Error& error) {
+int failed(const Invocation& invocation, Phase phase, const Error& error) {
   const Facts facts = read_facts();
-  const Report report = explain({.phase = Phase::capture, .error = error, .facts = facts});
+  const Report report = explain({.phase = phase, .error = error, .facts = facts});
   invocation.streams.say(to_text(report, style_for(invocation.arguments, invocation.streams.err)));
   return static_cast<int>(report.exit);
 }
 
 std::unexpected<Error> unknown_kind(const std::string& word) {
   std::unexpected<Error> failure = fail(Code::usage, "cannot list \"{}\"", escape_terminal(word));
-  std::vector<std::string_view> names = {"sec", "perf"};
+  std::vector<std::string_view> names = {"sec", "perf", "uprobe", "usdt"};
   for (const loader::PlaceKindRow& row : loader::place_kinds())
     names.push_back(row.name);
   std::vector<std::string_view> near = nearest(word, names, 3);
@@ -109,12 +115,17 @@ int list_kind(const Invocation& invocation, KernelFiles& files, const Style& sty
               const Wanted& wanted, const ListRequest& request) {
   if (wanted.kind == "perf")
     return list_perf_events(invocation.streams, request) != 0 ? 0 : static_cast<int>(Exit::kernel);
+  if (is_file_kind(wanted.kind)) {
+    const Result<u64> listed = list_file(wanted.kind, wanted.glob, invocation.streams, request);
+    if (!listed) return failed(invocation, Phase::open, listed.error());
+    return *listed != 0 ? 0 : static_cast<int>(Exit::kernel);
+  }
   const loader::PlaceKindRow* row = loader::find_place_kind(wanted.kind);
   if (row == nullptr)
     return report_usage(unknown_kind(wanted.kind).error(), &kListCommand, invocation.streams);
   PlaceLister lister(files, invocation.streams, style, request);
   const Result<u64> listed = lister.list(*row);
-  if (!listed) return failed(invocation, listed.error());
+  if (!listed) return failed(invocation, Phase::capture, listed.error());
   return *listed != 0 ? 0 : static_cast<int>(Exit::kernel);
 }
 
@@ -122,11 +133,12 @@ int list_kind(const Invocation& invocation, KernelFiles& files, const Style& sty
 
 const CommandRow kListCommand = {
     .name = "list",
-    .operands = "KIND[:GLOB] | GLOB",
+    .operands = "KIND[:GLOB] | GLOB | uprobe:FILE[:GLOB] | usdt:FILE[:GLOB]",
     .summary = "list the places that programs can be attached to",
     .about =
         "KIND is tracepoint, raw_tp, kprobe, fentry, lsm, iter, struct_ops, perf: what this kernel "
-        "has; kfunc, helper: what programs can call in it; sec: the names that SEC() takes. A GLOB "
+        "has; kfunc, helper: what programs can call in it; sec: the names that SEC() takes; "
+        "uprobe:FILE and usdt:FILE: functions and USDT probes of a program or library. A GLOB "
         "alone is looked for in all of the kernel's. The count, and which of the kernel's files "
         "the names come from, go to standard error.\n\n"
         "With -v, tracepoints show the fields of their record and functions their prototype. "

@@ -62,6 +62,11 @@ void append_escaped(std::string& out, std::string_view text);
 
 // list_perf.cc: `bpfld list perf`: what SEC("perf_event") programs can be attached to.
 u64 list_perf_events(Streams& streams, const ListRequest& request);
+// list_files.cc: `bpfld list uprobe:FILE:GLOB`, `bpfld list usdt:FILE:GLOB`. `target` is
+// "FILE:GLOB" or "FILE". Errors: those of reading the file; not_found (it has no symbols, no
+// probes).
+[[nodiscard]] Result<u64> list_file(std::string_view kind, std::string_view target,
+                                    Streams& streams, ListRequest request);
 // list_sections.cc: `bpfld list sec`.
 int list_sections(const Invocation& invocation, const std::string& glob);
 

@@ -100,6 +100,21 @@ TEST_CASE("golden: list, all kinds of a made-up kernel") {
   check_golden("list", transcript.text());
 }
 
+TEST_CASE("golden: functions and USDT probes of a program") {
+  const TempFolder folder;
+  std::filesystem::copy_file("fuzz/corpus/executable/probes", folder.path() + "/server");
+  folder.write("text", bytes_of(std::string_view("#!/bin/sh\n")));
+  Transcript transcript(folder);
+  transcript.add({"list", "uprobe:./server", "-v"});
+  transcript.add({"list", "uprobe:./server:m*", "-o", "json"});
+  transcript.add({"list", "usdt:./server", "-v"});
+  transcript.add({"list", "usdt:./server:prov:n*", "-o", "json"});
+  transcript.add({"list", "usdt:./server:nothing"});
+  transcript.add({"list", "uprobe:./text"});
+  transcript.add({"list", "usdt:./missing"});
+  check_golden("list-files", transcript.text());
+}
+
 TEST_CASE("golden: list as JSON, and what it says when nothing is there") {
   const TempFolder folder;
   write_kernel(folder);

@@ -240,10 +240,11 @@ void Dump::dump_programs() {
 
 int Dump::run() {
   if (!open() || !select()) return static_cast<int>(status_);
-  loader::Needs needs;
-  needs.kernel_btf = loader::needs(spec_, selection_).kernel_btf;
+  loader::Needs needs = loader::needs(spec_, selection_);
+  needs.tracepoints.clear();  // nothing is attached
+  const std::string btf(arguments_.value("btf"));
   Result<loader::KernelProfile> profile =
-      loader::capture(needs, {.btf_path = std::string(arguments_.value("btf"))});
+      loader::capture(needs, {.btf_path = btf, .offline = !btf.empty(), .kernel = nullptr});
   if (!profile) {
     report(Phase::btf, profile.error(), nullptr);
     return static_cast<int>(status_);

@@ -60,8 +60,10 @@ Step<void> Run::look_at_kernel() {
     const std::unexpected<Error> failure = fail(Code::denied, "loading needs privileges");
     return std::unexpected(explained(Phase::load, failure.error()));
   }
-  profile_ = TRY(at(options_.btf.empty() ? Phase::capture : Phase::btf,
-                    loader::capture(loader::needs(spec_, selection_), {.btf_path = options_.btf})));
+  profile_ =
+      TRY(at(options_.btf.empty() ? Phase::capture : Phase::btf,
+             loader::capture(loader::needs(spec_, selection_),
+                             {.btf_path = options_.btf, .offline = false, .kernel = &kernel_})));
   report_.start({.object = file_name(options_.object),
                  .programs = selection_.size(),
                  .maps = spec_.maps.size(),

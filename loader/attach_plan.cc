@@ -5,6 +5,7 @@
 
 #include "base/escape.h"
 #include "loader/attach_parts.h"
+#include "loader/attach_target.h"
 
 namespace bpfld::loader {
 namespace {
@@ -36,6 +37,9 @@ void Attachment::add(bpf::Request request, std::optional<u32> result) {
 
 std::optional<Error> attach_problem(const ProgramSpec& program, const KernelProfile& profile) {
   if (!names_a_place(program)) return std::nullopt;
+  // Bound to its place when it is loaded: what is not there cannot be loaded either.
+  const Result<std::optional<AttachTarget>> target = attach_target(program, profile);
+  if (!target) return target.error();
   const AttachFamily* family = find_family(program.row->method);
   if (family == nullptr)
     return fail(Code::unsupported, "attaching SEC(\"{}\") programs is not supported",

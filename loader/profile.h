@@ -14,6 +14,7 @@
 
 #include "base/mapped_file.h"
 #include "btf/view.h"
+#include "loader/kernel_names.h"
 #include "loader/spec.h"
 
 namespace bpfld::loader {
@@ -50,6 +51,8 @@ struct Needs {
   bool kernel_btf = false;
   bool possible_cpus = false;
   std::vector<std::string> tracepoints;  // "sched/sched_switch", unique
+  std::vector<KernelName> names;         // to be found in BTF, unique
+  std::vector<CoreRoot> core_roots;      // types that a module may have, unique
   bool operator==(const Needs&) const = default;
 };
 
@@ -70,6 +73,33 @@ struct KernelProfile {
   };
   std::shared_ptr<const Btf> btf;
   std::string btf_problem;  // why there is none, when it was needed
+  // Where names are looked up, because ids mean something only to the kernel that gave them: the
+  // running kernel's, even when CO-RE is answered from a file. Usually the same as `btf`.
+  std::shared_ptr<const Btf> own_btf;
+
+  // BTF of the modules, which continues own_btf; null when nothing was looked for in modules.
+  struct Module {
+    std::string name;
+    MappedFile file;
+    btf::View view;
+    u32 btf_id = 0;  // by which its fd is to be had; 0: unknown
+  };
+  struct Modules {
+    std::shared_ptr<const Btf> base;
+    std::vector<Module> list;  // by name
+  };
+  std::shared_ptr<const Modules> modules;
+  std::string modules_problem;  // why they could not be looked at
+
+  std::map<KernelName, KernelNameFact> names;
+
+  // For a program that attaches to another program, by its own name: chosen by the user.
+  struct ProgramTarget {
+    int program_fd = -1;  // borrowed
+    u32 type = 0;         // id of the function in that program's BTF
+    bool operator==(const ProgramTarget&) const = default;
+  };
+  std::map<std::string, ProgramTarget> program_targets;
 
   Answer feature(Feature f) const { return features[static_cast<std::size_t>(f)]; }
   bool lacks(Feature f) const { return feature(f) == Answer::no; }

@@ -1,0 +1,42 @@
+// SPDX-License-Identifier: Apache-2.0
+// What requests say of the kernel's own types: the id of what a program is bound to and, when that
+// is in a module, the fd of the module's BTF. See plan_parts.h.
+#include "base/escape.h"
+#include "loader/attach_target.h"
+#include "loader/kernel_lookup.h"
+#include "loader/plan_parts.h"
+
+namespace bpfld::loader {
+
+Result<bpf::Fd> module_btf(Planner& planner, u32 module) {
+  if (module == 0) return bpf::Fd();
+  const auto known = planner.module_slots.find(module);
+  if (known != planner.module_slots.end()) return bpf::Fd::slot(known->second);
+  const std::string name =
+      escape_terminal(module_name(planner.profile, {.type = 0, .module = module}));
+  const KernelProfile::Modules* modules = planner.profile.modules.get();
+  if (modules == nullptr || module > modules->list.size())
+    return fail(Code::internal, "there is no module {}", module);
+  const u32 id = modules->list[module - 1].btf_id;
+  if (id == 0)
+    return fail(Code::denied, "the id of the BTF of module {} is not known{}{}", name,
+                planner.profile.modules_problem.empty() ? "" : ": ",
+                planner.profile.modules_problem);
+  const u32 slot = planner.new_slot();
+  planner.add(format("BTF of module {}", name), bpf::BtfFdById{.id = id}, slot);
+  planner.module_slots.emplace(module, slot);
+  return bpf::Fd::slot(slot);
+}
+
+Status bind_target(Planner& planner, const ProgramSpec& program, bpf::ProgLoad& request) {
+  const std::optional<AttachTarget> target = TRY(attach_target(program, planner.profile));
+  if (!target) return {};
+  request.attach_btf_id = target->type;
+  if (target->program_fd >= 0)
+    request.attach_target = bpf::Fd::number(target->program_fd);
+  else
+    request.attach_target = TRY(module_btf(planner, target->module));
+  return {};
+}
+
+}  // namespace bpfld::loader

@@ -24,6 +24,7 @@ struct EncodedAttr {
   std::vector<char> log;          // where the verifier writes
   std::vector<Insn> insns;        // the program with its fds filled in
   std::vector<i32> fds;           // fd_array
+  u32 value_fd = 0;               // an element that is a map or a program
 
   EncodedAttr() = default;
   EncodedAttr(const EncodedAttr&) = delete;

@@ -1,31 +1,46 @@
 // SPDX-License-Identifier: Apache-2.0
-// Programs of some types are bound to their place when they are loaded, not when they are attached:
-// the verifier checks their arguments against the prototype of the function, tracepoint, hook or
-// iterator that they name, and wants that as a type's id (attach_btf_id). Here is which name that
-// is, and where it was found.
+// Where a program goes: what `SEC("kprobe/do_unlinkat")` says after the slash, or, for the many
+// programs whose section cannot say it (an interface, a cgroup, a socket), what the user named. A
+// program may go to several places, and each is attached by itself. Families
+// (loader/attach_<family>.cc) read a place; this is only its shape.
 #pragma once
 
 #include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
 
-#include "base/result.h"
-#include "loader/profile.h"
+#include "loader/sections.h"
 
 namespace bpfld::loader {
 
-// What the program's section names in the kernel's BTF; empty when the row needs none, when the
-// section names no place, and for programs whose target is another program.
-std::optional<KernelName> attach_name(const ProgramSpec& program);
-
-// spec: what BPF_PROG_LOAD is told.
-struct AttachTarget {
-  u32 type = 0;         // attach_btf_id
-  u32 module = 0;       // as in KernelPlace: whose BTF that is in
-  int program_fd = -1;  // or which program it is in
+// spec: "prio=1", or a word such as "skb".
+struct AttachOption {
+  std::string name = {}, value = {};
+  bool operator==(const AttachOption&) const = default;
 };
 
-// Empty when the program is bound to nothing. Errors: not_found, unsupported (the section needs a
-// place and names none).
-[[nodiscard]] Result<std::optional<AttachTarget>> attach_target(const ProgramSpec& program,
-                                                                const KernelProfile& profile);
+// spec: one place. For the tracing families `place` is spelt as a section spells it ("fn+0x10",
+// "/bin/bash:readline", "sched/sched_switch"), so that a family has one text to read.
+struct AttachTarget {
+  AttachMethod method = AttachMethod::none;  // may differ from the section's: SEC("kprobe")
+                                             // programs can be attached as uprobes
+  std::string kind;   // the word before the colon of --attach; empty when the section or a default
+                      // says where
+  std::string place;  // interface, path, map, function, event; may be empty: the family's default
+  std::string hook;   // "ingress", "pre_routing"; empty: the section's, or the family's default
+  std::vector<AttachOption> options;
+  std::optional<u32> pid;        // --pid: only in that process
+  std::optional<u32> frequency;  // --freq: samples a second
+  bool operator==(const AttachTarget&) const = default;
+
+  bool has(std::string_view name) const { return option(name) != nullptr; }
+  // The option's value, null when it was not given.
+  const std::string* option(std::string_view name) const {
+    for (const AttachOption& one : options)
+      if (one.name == name) return &one.value;
+    return nullptr;
+  }
+};
 
 }  // namespace bpfld::loader

@@ -13,6 +13,7 @@
 #include "base/escape.h"
 #include "base/near.h"
 #include "loader/capture_parts.h"
+#include "loader/capture_places.h"
 #include "perf/cpus.h"
 #include "perf/tracefs.h"
 
@@ -144,7 +145,10 @@ Result<KernelProfile> capture(const Needs& needs, const CaptureOptions& options)
     for (const std::string& target : needs.tracepoints)
       profile.tracepoints.emplace(target, find_tracepoint(tracefs, target));
   }
+  capture_places(needs, profile);
   if (needs.kernel_btf) TRY(capture_btf(profile, needs, options));
+  if (!needs.kconfig.empty()) TRY(capture_kconfig(profile, needs, options));
+  if (!needs.symbols.empty()) capture_symbols(profile, needs);
   return profile;
 }
 

@@ -15,6 +15,11 @@ namespace bpfld::loader {
 [[nodiscard]] Status capture_btf(KernelProfile& profile, const Needs& needs,
                                  const CaptureOptions& options);
 
+// capture_externs.cc. Errors: those of a configuration that was named by the caller.
+[[nodiscard]] Status capture_kconfig(KernelProfile& profile, const Needs& needs,
+                                     const CaptureOptions& options);
+void capture_symbols(KernelProfile& profile, const Needs& needs);
+
 // Names in a directory, sorted, without those that start with a dot; empty if it cannot be read.
 std::vector<std::string> list_directory(const std::string& path);
 

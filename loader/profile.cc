@@ -7,7 +7,9 @@
 #include <span>
 
 #include "btf/index.h"
-#include "loader/attach_target.h"
+#include "loader/attach_parts.h"
+#include "loader/binding.h"
+#include "loader/externs.h"
 #include "loader/link.h"
 
 namespace bpfld::loader {
@@ -68,18 +70,19 @@ Needs needs(const ObjectSpec& spec, const Selection& selection) {
   if (out.kernel_btf)
     if (const Result<btf::View> btf = btf::View::parse(spec.btf))
       out.core_roots = core_roots(spec, functions, *btf);
-  std::set<std::string_view> events;
   for (const u32 index : selection) {
-    const ProgramSpec& program = spec.programs[index];
-    if (program.row != nullptr && program.row->method == AttachMethod::tracepoint &&
-        !program.target.empty() && events.insert(program.target).second)
-      out.tracepoints.push_back(program.target);
-    if (std::optional<KernelName> name = attach_name(program)) out.names.push_back(*name);
+    attach_needs(spec, index, out);
+    if (std::optional<KernelName> name = bound_name(spec.programs[index]))
+      out.names.push_back(*name);
   }
+  extern_needs(spec, functions, out);
   make_unique(out.names);
   if (!out.names.empty()) out.kernel_btf = true;
+  const auto one_for_each_cpu = [](const MapSpec& map) {
+    return map.type == bpf::MapType::perf_event_array && map.max_entries == 0;
+  };
   for (const MapSpec& map : spec.maps)
-    if (map.type == bpf::MapType::perf_event_array && map.max_entries == 0)
+    if (one_for_each_cpu(map) || std::ranges::any_of(map.inner, one_for_each_cpu))
       out.possible_cpus = true;
   return out;
 }

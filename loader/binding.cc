@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// See attach_target.h. The prefixes are the kernel's: include/trace/bpf_probe.h (btf_trace_),
+// See binding.h. The prefixes are the kernel's: include/trace/bpf_probe.h (btf_trace_),
 // include/linux/bpf_lsm.h (bpf_lsm_), include/linux/bpf.h: DEFINE_BPF_ITER_FUNC (bpf_iter_).
-#include "loader/attach_target.h"
+#include "loader/binding.h"
 
 #include <algorithm>
 
@@ -39,12 +39,17 @@ const TargetRow* find_row(const ProgramSpec& program) {
   return row != std::end(kTargets) ? row : nullptr;
 }
 
+// Where the user puts it comes before what the section says.
+std::string_view place_of(const ProgramSpec& program) {
+  return program.places.empty() ? program.target : program.places.front().place;
+}
+
 }  // namespace
 
-std::optional<KernelName> attach_name(const ProgramSpec& program) {
+std::optional<KernelName> bound_name(const ProgramSpec& program) {
   const TargetRow* row = find_row(program);
-  if (row == nullptr || program.target.empty()) return std::nullopt;
-  std::string_view name = program.target;
+  std::string_view name = place_of(program);
+  if (row == nullptr || name.empty()) return std::nullopt;
   KernelName out{.kind = row->kind, .name = {}, .module = {}};
   // "fentry/module:function".
   const std::size_t colon = name.find(':');
@@ -56,25 +61,28 @@ std::optional<KernelName> attach_name(const ProgramSpec& program) {
   return out;
 }
 
-Result<std::optional<AttachTarget>> attach_target(const ProgramSpec& program,
-                                                  const KernelProfile& profile) {
+Result<std::optional<Binding>> binding_of(const ProgramSpec& program,
+                                          const KernelProfile& profile) {
   if (program.row == nullptr || (program.row->flags & kAttachBtf) == 0) return std::nullopt;
   const auto chosen = profile.program_targets.find(program.name);
   if (chosen != profile.program_targets.end())
-    return AttachTarget{.type = chosen->second.type, .program_fd = chosen->second.program_fd};
+    return Binding{.type = chosen->second.type, .program_fd = chosen->second.program_fd};
   const TargetRow* row = find_row(program);
   const std::string section = escape_terminal(program.section);
   if (row == nullptr)
     return fail(Code::unsupported,
                 "SEC(\"{}\") replaces a function of another program, and none was given", section);
-  const std::optional<KernelName> name = attach_name(program);
+  const std::optional<KernelName> name = bound_name(program);
   if (!name)
     return fail(Code::unsupported,
                 "SEC(\"{}\") names no {}, which must be known when the program is loaded", section,
                 row->what);
+  if (program.places.size() > 1)
+    return fail(Code::unsupported, "is bound to one {} when it is loaded, and {} were given",
+                row->what, program.places.size());
   const KernelPlace place =
-      TRY(find_name(profile, *name, format("{} {}", row->what, program.target)));
-  return AttachTarget{.type = place.type, .module = place.module};
+      TRY(find_name(profile, *name, format("{} {}", row->what, place_of(program))));
+  return Binding{.type = place.type, .module = place.module};
 }
 
 }  // namespace bpfld::loader

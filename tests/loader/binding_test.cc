@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // What a program is bound to when it is loaded: which name that is, where it is looked for, and
 // what is said when it is not there.
-#include "loader/attach_target.h"
+#include "loader/binding.h"
 
 #include <doctest/doctest.h>
 
@@ -44,10 +44,10 @@ struct Kernel : MadeUpKernel {
   }
 };
 
-std::optional<AttachTarget> target_of(Kernel& kernel, std::string_view section) {
+std::optional<Binding> target_of(Kernel& kernel, std::string_view section) {
   const ObjectSpec spec = program_of(section);
   const KernelProfile profile = kernel.facts_for(spec);
-  const Result<std::optional<AttachTarget>> target = attach_target(spec.programs[0], profile);
+  const Result<std::optional<Binding>> target = binding_of(spec.programs[0], profile);
   REQUIRE_MESSAGE(target, message(target));
   return *target;
 }
@@ -55,7 +55,7 @@ std::optional<AttachTarget> target_of(Kernel& kernel, std::string_view section) 
 Error problem_of(Kernel& kernel, std::string_view section) {
   const ObjectSpec spec = program_of(section);
   const KernelProfile profile = kernel.facts_for(spec);
-  const std::optional<Error> problem = attach_problem(spec.programs[0], profile);
+  const std::optional<Error> problem = attach_problem(spec, 0, profile);
   REQUIRE(problem);
   return *problem;
 }
@@ -69,7 +69,7 @@ Result<Plan> plan_of(Kernel& kernel, const ObjectSpec& spec) {
 
 }  // namespace
 
-TEST_CASE("attach target: each kind of program finds its kind of type") {
+TEST_CASE("binding: each kind of program finds its kind of type") {
   Kernel kernel;
   CHECK(target_of(kernel, "fentry/do_unlinkat")->type == kernel.function.value);
   CHECK(target_of(kernel, "fexit/do_unlinkat")->type == kernel.function.value);
@@ -82,7 +82,7 @@ TEST_CASE("attach target: each kind of program finds its kind of type") {
   CHECK_FALSE(kernel.opened_modules);
 }
 
-TEST_CASE("attach target: other programs are bound to nothing and need no BTF") {
+TEST_CASE("binding: other programs are bound to nothing and need no BTF") {
   Kernel kernel;
   for (std::string_view section : {"kprobe/do_unlinkat", "raw_tp/sched_switch", "xdp", "socket"}) {
     CHECK_FALSE(target_of(kernel, section).has_value());
@@ -90,17 +90,17 @@ TEST_CASE("attach target: other programs are bound to nothing and need no BTF") 
   }
 }
 
-TEST_CASE("attach target: what the kernel lacks is looked for in modules") {
+TEST_CASE("binding: what the kernel lacks is looked for in modules") {
   Kernel kernel;
-  const std::optional<AttachTarget> target = target_of(kernel, "fentry/ext4_open");
+  const std::optional<Binding> target = target_of(kernel, "fentry/ext4_open");
   CHECK(kernel.opened_modules);
   CHECK(target->type == kernel.only_in_module.value);
   CHECK(target->module == 1);
 }
 
-TEST_CASE("attach target: a module that is named is the only place") {
+TEST_CASE("binding: a module that is named is the only place") {
   Kernel kernel;
-  const std::optional<AttachTarget> target = target_of(kernel, "fentry/ext4:do_unlinkat");
+  const std::optional<Binding> target = target_of(kernel, "fentry/ext4:do_unlinkat");
   CHECK(target->type == kernel.shadow.value);
   CHECK(target->module == 1);
   CHECK(target_of(kernel, "fentry/vmlinux:do_unlinkat")->type == kernel.function.value);
@@ -112,7 +112,7 @@ TEST_CASE("attach target: a module that is named is the only place") {
         "function ext:ext4_open is to be found in module ext, which is not loaded or has no BTF");
 }
 
-TEST_CASE("attach target: what is nowhere is not found, with names like it") {
+TEST_CASE("binding: what is nowhere is not found, with names like it") {
   Kernel kernel;
   Error error = problem_of(kernel, "fentry/do_unlinkt");
   CHECK(error.code == Code::not_found);
@@ -126,7 +126,7 @@ TEST_CASE("attach target: what is nowhere is not found, with names like it") {
   CHECK(problem_of(kernel, "iter/tsk").detail == "did you mean: task");
 }
 
-TEST_CASE("attach target: without the kernel's BTF the error says what it is needed for") {
+TEST_CASE("binding: without the kernel's BTF the error says what it is needed for") {
   Kernel kernel;
   kernel.has_btf = false;
   const Error error = problem_of(kernel, "fentry/do_unlinkat");
@@ -137,7 +137,7 @@ TEST_CASE("attach target: without the kernel's BTF the error says what it is nee
       "open /sys/kernel/btf/vmlinux: ENOENT");
 }
 
-TEST_CASE("attach target: a section that names nothing cannot be loaded, and is told so") {
+TEST_CASE("binding: a section that names nothing cannot be loaded, and is told so") {
   Kernel kernel;
   const Result<Plan> plan = plan_of(kernel, program_of("fentry"));
   CHECK(message(plan) ==
@@ -148,7 +148,7 @@ TEST_CASE("attach target: a section that names nothing cannot be loaded, and is 
         "was given");
 }
 
-TEST_CASE("attach target: a chosen program takes the place of the kernel") {
+TEST_CASE("binding: a chosen program takes the place of the kernel") {
   Kernel kernel;
   for (const char* section : {"freplace/func", "fentry/func", "fexit"}) {
     const ObjectSpec spec = program_of(section);
@@ -164,7 +164,7 @@ TEST_CASE("attach target: a chosen program takes the place of the kernel") {
   }
 }
 
-TEST_CASE("attach target: the kernel's own types need no fd, those of a module one") {
+TEST_CASE("binding: the kernel's own types need no fd, those of a module one") {
   Kernel kernel;
   Result<Plan> plan = plan_of(kernel, program_of("tp_btf/sched_switch"));
   REQUIRE_MESSAGE(plan, message(plan));
@@ -189,7 +189,7 @@ TEST_CASE("attach target: the kernel's own types need no fd, those of a module o
   CHECK(asked == std::vector<u32>{31});  // once for both
 }
 
-TEST_CASE("attach target: in a module whose id is unknown nothing can be attached, and why") {
+TEST_CASE("binding: in a module whose id is unknown nothing can be attached, and why") {
   Kernel kernel(0);
   const ObjectSpec spec = program_of("fentry/ext4_open");
   KernelProfile profile = kernel.facts_for(spec);

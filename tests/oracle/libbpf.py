@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Builds libbpf-dump: libbpf_dump.c with the libbpf of Debian's linux-source-6.12.
+"""Builds small programs with the libbpf of Debian's linux-source-6.12: libbpf-dump and libbpf-verify.
 
 Debian 12's own libbpf is 1.1; four years newer is a better oracle. The library is compiled from its source
 as it is, into <cache>/libbpf-6.12/<key>/, where the key stands for source, compiler and flags. The linker
-redirects the functions of WRAPPED to libbpf_dump.c.
+redirects the functions of `wrapped` to the program.
 """
 
 import concurrent.futures
@@ -12,6 +12,7 @@ import os
 import pathlib
 import shutil
 import subprocess
+from dataclasses import dataclass
 
 import kernel_source
 
@@ -20,7 +21,21 @@ COMPILER = "gcc"
 # Without _FILE_OFFSET_BITS, which would rename fopen and gzopen on their way to the linker.
 FLAGS = ("-O2", "-D_GNU_SOURCE")
 OWN_FLAGS = ("-std=c11", "-Wall", "-Wextra", "-Werror")
-WRAPPED = ("syscall", "fopen", "faccessat", "gzopen", "uname")
+
+
+@dataclass(frozen=True)
+class Program:
+    name: str
+    source: pathlib.Path
+    wrapped: tuple[str, ...]
+    folder: str  # in the cache: what is in it is one program's, so that no other's build removes it
+    static: bool = False
+
+
+DUMP = Program("libbpf-dump", HERE / "libbpf_dump.c", ("syscall", "fopen", "faccessat", "gzopen", "uname"),
+               "libbpf-6.12")
+VERIFY = Program("libbpf-verify", HERE.parent / "parity" / "libbpf_verify.c", ("syscall",), "libbpf-verify-6.12",
+                 static=True)
 
 
 def _run(command: list[str]) -> None:
@@ -30,19 +45,19 @@ def _run(command: list[str]) -> None:
         raise kernel_source.SourceError(f"{' '.join(command[:2])}... failed:\n{result.stdout.strip()}")
 
 
-def _key(source: pathlib.Path) -> str:
+def _key(source: pathlib.Path, program: Program) -> str:
     version = subprocess.run([COMPILER, "--version"], check=True, text=True, stdout=subprocess.PIPE).stdout
-    parts = (source.joinpath("version").read_text(), version, repr((FLAGS, OWN_FLAGS, WRAPPED)),
-             (HERE / "libbpf_dump.c").read_text())
+    parts = (source.joinpath("version").read_text(), version, repr((FLAGS, OWN_FLAGS, program.wrapped)),
+             program.source.read_text())
     return hashlib.sha256("\0".join(parts).encode()).hexdigest()[:16]
 
 
-def ensure(jobs: int = os.cpu_count() or 1) -> pathlib.Path:
+def ensure(wanted: Program = DUMP, jobs: int = os.cpu_count() or 1) -> pathlib.Path:
     """The program's path. Errors: SourceError."""
     source = kernel_source.ensure("6.12")
-    root = kernel_source.cache_root() / "libbpf-6.12"
-    folder = root / _key(source)
-    program = folder / "libbpf-dump"
+    root = kernel_source.cache_root() / wanted.folder
+    folder = root / _key(source, wanted)
+    program = folder / wanted.name
     if program.is_file():
         return program
     library = source / "tools/lib/bpf"
@@ -61,8 +76,8 @@ def ensure(jobs: int = os.cpu_count() or 1) -> pathlib.Path:
         objects = list(pool.map(compile_one, sorted(library.glob("*.c"))))
     unfinished = folder / "unfinished"
     _run([COMPILER, *FLAGS, *OWN_FLAGS, "-isystem", str(headers.parent), "-isystem",
-          str(source / "tools/include/uapi"), str(HERE / "libbpf_dump.c"), *map(str, objects), "-o", str(unfinished),
-          *(f"-Wl,--wrap={name}" for name in WRAPPED), "-lelf", "-lz"])
+          str(source / "tools/include/uapi"), str(wanted.source), *map(str, objects), "-o", str(unfinished),
+          *(f"-Wl,--wrap={name}" for name in wanted.wrapped), *(["-static"] if wanted.static else []), "-lelf", "-lz"])
     for path in objects:
         path.unlink()
     unfinished.rename(program)

@@ -23,6 +23,7 @@ struct EncodedAttr {
   std::vector<std::byte> output;  // where the kernel writes a value, key or info
   std::vector<char> log;          // where the verifier writes
   std::vector<Insn> insns;        // the program with its map fds filled in
+  u32 value_fd = 0;               // an element that is a map or a program
 
   EncodedAttr() = default;
   EncodedAttr(const EncodedAttr&) = delete;

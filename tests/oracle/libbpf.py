@@ -1,18 +1,18 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Builds small programs with the libbpf of Debian's linux-source-6.12: libbpf-dump and libbpf-verify.
+"""Builds programs with the libbpf of Debian's linux-source-6.12: libbpf-dump, which is libbpf_dump.c.
 
 Debian 12's own libbpf is 1.1; four years newer is a better oracle. The library is compiled from its source
 as it is, into <cache>/libbpf-6.12/<key>/, where the key stands for source, compiler and flags. The linker
-redirects the functions of `wrapped` to the program.
+redirects some functions to the program's own.
 """
 
 import concurrent.futures
+import dataclasses
 import hashlib
 import os
 import pathlib
 import shutil
 import subprocess
-from dataclasses import dataclass
 
 import kernel_source
 
@@ -23,19 +23,18 @@ FLAGS = ("-O2", "-D_GNU_SOURCE")
 OWN_FLAGS = ("-std=c11", "-Wall", "-Wextra", "-Werror")
 
 
-@dataclass(frozen=True)
+@dataclasses.dataclass(frozen=True)
 class Program:
+    """A program that is linked with libbpf; `root` is its folder in the cache."""
     name: str
-    source: pathlib.Path
-    wrapped: tuple[str, ...]
-    folder: str  # in the cache: what is in it is one program's, so that no other's build removes it
-    static: bool = False
+    root: str
+    sources: tuple[pathlib.Path, ...]
+    wrapped: tuple[str, ...]  # functions that the linker redirects
+    link_flags: tuple[str, ...] = ()
 
 
-DUMP = Program("libbpf-dump", HERE / "libbpf_dump.c", ("syscall", "fopen", "faccessat", "gzopen", "uname"),
-               "libbpf-6.12")
-VERIFY = Program("libbpf-verify", HERE.parent / "parity" / "libbpf_verify.c", ("syscall",), "libbpf-verify-6.12",
-                 static=True)
+DUMP = Program("libbpf-dump", "libbpf-6.12", (HERE / "libbpf_dump.c",),
+               ("syscall", "fopen", "faccessat", "gzopen", "uname"))
 
 
 def _run(command: list[str]) -> None:
@@ -48,18 +47,18 @@ def _run(command: list[str]) -> None:
 def _key(source: pathlib.Path, program: Program) -> str:
     version = subprocess.run([COMPILER, "--version"], check=True, text=True, stdout=subprocess.PIPE).stdout
     parts = (source.joinpath("version").read_text(), version, repr((FLAGS, OWN_FLAGS, program.wrapped)),
-             program.source.read_text())
+             *(path.read_text() for path in program.sources))
     return hashlib.sha256("\0".join(parts).encode()).hexdigest()[:16]
 
 
-def ensure(wanted: Program = DUMP, jobs: int = os.cpu_count() or 1) -> pathlib.Path:
+def ensure(program: Program = DUMP, jobs: int = os.cpu_count() or 1) -> pathlib.Path:
     """The program's path. Errors: SourceError."""
     source = kernel_source.ensure("6.12")
-    root = kernel_source.cache_root() / wanted.folder
-    folder = root / _key(source, wanted)
-    program = folder / wanted.name
-    if program.is_file():
-        return program
+    root = kernel_source.cache_root() / program.root
+    folder = root / _key(source, program)
+    built = folder / program.name
+    if built.is_file():
+        return built
     library = source / "tools/lib/bpf"
     headers = folder / "include" / "bpf"  # as installed: <bpf/libbpf.h>
     headers.mkdir(parents=True, exist_ok=True)
@@ -76,12 +75,12 @@ def ensure(wanted: Program = DUMP, jobs: int = os.cpu_count() or 1) -> pathlib.P
         objects = list(pool.map(compile_one, sorted(library.glob("*.c"))))
     unfinished = folder / "unfinished"
     _run([COMPILER, *FLAGS, *OWN_FLAGS, "-isystem", str(headers.parent), "-isystem",
-          str(source / "tools/include/uapi"), str(wanted.source), *map(str, objects), "-o", str(unfinished),
-          *(f"-Wl,--wrap={name}" for name in wanted.wrapped), *(["-static"] if wanted.static else []), "-lelf", "-lz"])
+          str(source / "tools/include/uapi"), *map(str, program.sources), *map(str, objects), "-o", str(unfinished),
+          *program.link_flags, *(f"-Wl,--wrap={name}" for name in program.wrapped), "-lelf", "-lz"])
     for path in objects:
         path.unlink()
-    unfinished.rename(program)
+    unfinished.rename(built)
     for other in root.iterdir():
         if other != folder:
             shutil.rmtree(other)
-    return program
+    return built

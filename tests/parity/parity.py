@@ -34,6 +34,7 @@ import machine  # noqa: E402
 import selftests  # noqa: E402
 
 LIST = HERE / "known-differences.txt"
+VERIFY = libbpf.Program("libbpf-verify", "libbpf-verify-6.12", (HERE / "libbpf_verify.c",), ("syscall",), ("-static",))
 # refused: only we are refused; accepted: only libbpf is; errno: both, with another errno; missing: only one of
 # the two knows the program; crash: the loader, or the kernel under it, did not survive the object.
 KINDS = ("refused", "accepted", "errno", "missing", "crash")
@@ -258,7 +259,7 @@ def main(argv: list[str]) -> int:
     try:
         known = read_known(LIST)
         kernel = kernels.find(arguments.kernel, fetch.cached_releases())
-        oracle = libbpf.ensure(libbpf.VERIFY, arguments.jobs)
+        oracle = libbpf.ensure(VERIFY, arguments.jobs)
         _, objects, _ = selftests.ensure(arguments.jobs)
         chosen = [path for path in objects
                   if not globs or any(fnmatch.fnmatchcase(path.name, glob) for glob in globs)]

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <span>
 
 #include "base/escape.h"
 #include "loader/features.h"
@@ -35,6 +36,9 @@ bool not_understood(int errno_value) {
 std::optional<u32> described_map(const Plan& plan, const Op& op) {
   const bpf::MapCreate* create = std::get_if<bpf::MapCreate>(&op.request);
   if (create == nullptr || !create->btf.is_set()) return std::nullopt;
+  if (const auto outer = op.result ? plan.templates.find(*op.result) : plan.templates.end();
+      outer != plan.templates.end())
+    return outer->second;
   const auto slot = std::ranges::find(plan.map_slots, op.result);
   if (slot == plan.map_slots.end()) return std::nullopt;
   return static_cast<u32>(slot - plan.map_slots.begin());
@@ -115,36 +119,43 @@ Status Session::attach(const AttachPlan& attach) {
   const bool learnt = learn(done.error(), *profile_, *kernel_);
   // The same program, attached in the way that this kernel has. What was learnt may also have been
   // learnt before, from a program whose plan was made at the same time as this one's.
-  const AttachPlan other =
-      plan_attach(*spec_, program, *plan_.program_slots[program], *profile_, plan_.slots);
+  const AttachPlan other = plan_attach(*spec_, program, attach.place, *plan_.program_slots[program],
+                                       *profile_, plan_.slots);
   if (other.how == attach.how) return std::unexpected(std::move(done).error().error);
   if (learnt)
     for (AttachPlan& plan : plan_.attach)
-      if (plan.program != program) replan(plan);
+      if (plan.program != program || plan.place != attach.place) replan(plan);
   done = run(other);
   if (!done) return std::unexpected(std::move(done).error().error);
   for (AttachPlan& plan : plan_.attach)
-    if (plan.program == program) plan = other;  // may be `attach` itself
+    if (plan.program == other.program && plan.place == other.place)
+      plan = other;  // may be `attach` itself
   return {};
 }
 
 void Session::replan(AttachPlan& attach) {
   if (!attach.ops.empty())
-    attach = plan_attach(*spec_, attach.program, *plan_.program_slots[attach.program], *profile_,
-                         plan_.slots);
+    attach = plan_attach(*spec_, attach.program, attach.place, *plan_.program_slots[attach.program],
+                         *profile_, plan_.slots);
 }
 
 // Makes the requests; after a failure nothing of them remains.
 std::expected<void, Failure> Session::run(const AttachPlan& attach) {
+  const std::size_t undo_before = undo_.size();
   std::expected<void, Failure> done = execute(attach.ops, *kernel_, slots_);
+  const std::size_t made = done ? attach.ops.size() : done.error().op;
+  for (const Op& op : std::span(attach.ops).first(made))
+    if (op.undo) undo_.add(*op.undo);
   if (done) return done;
   for (auto op = attach.ops.rbegin(); op != attach.ops.rend(); op++)
     if (op->result) slots_.close(*op->result);
+  undo_.undo_from(undo_before);
   return done;
 }
 
 void Session::detach() {
   slots_.close_from(first_attach_slot_);
+  undo_.undo_from(0);
 }
 
 int Session::map_fd(u32 map) const {

@@ -47,11 +47,21 @@ struct MapCreate {
   Fd inner_map;
   Fd btf;
   u32 btf_key_type_id = 0, btf_value_type_id = 0;
+  u32 btf_vmlinux_value_type_id = 0;  // struct_ops: the value is a struct of the kernel,
+  Fd value_type_btf = {};             // or of the module with that BTF
   bool operator==(const MapCreate&) const = default;
+};
+// spec: a descriptor inside a value, as a native integer of `size` (4 or 8) bytes.
+struct ValueFd {
+  u32 offset = 0;  // bytes from the value's start
+  u32 size = 4;
+  Fd fd;
+  bool operator==(const ValueFd&) const = default;
 };
 struct MapUpdate {
   Fd map;
   std::vector<std::byte> key, value;
+  std::vector<ValueFd> value_fds = {};  // written over `value`
   u64 flags = 0;
   bool operator==(const MapUpdate&) const = default;
 };
@@ -112,8 +122,8 @@ struct ProgBindMap {
   Fd program, map;
   bool operator==(const ProgBindMap&) const = default;
 };
-struct LinkCreate {  // reply.fd
-  Fd program, target;
+struct LinkCreate {    // reply.fd
+  Fd program, target;  // struct_ops: `program` is the map
   AttachType attach_type{};
   u32 flags = 0;
   u64 cookie = 0;  // for a perf event
@@ -192,8 +202,12 @@ template <typename Visit>
 void for_each_fd(Request& request, Visit visit) {
   struct Walker {
     Visit& visit;
-    void operator()(MapCreate& r) { visit(r.inner_map), visit(r.btf); }
-    void operator()(MapUpdate& r) { visit(r.map); }
+    void operator()(MapCreate& r) { visit(r.inner_map), visit(r.btf), visit(r.value_type_btf); }
+    void operator()(MapUpdate& r) {
+      visit(r.map);
+      for (ValueFd& patch : r.value_fds)
+        visit(patch.fd);
+    }
     void operator()(MapLookup& r) { visit(r.map); }
     void operator()(MapNextKey& r) { visit(r.map); }
     void operator()(MapDelete& r) { visit(r.map); }

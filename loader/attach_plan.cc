@@ -24,7 +24,8 @@ const AttachFamily* find_family(AttachMethod method) {
 // Whether the section says where to attach.
 bool names_a_place(const ProgramSpec& program) {
   return program.row != nullptr && program.row->method != AttachMethod::none &&
-         program.row->method != AttachMethod::run && !program.target.empty();
+         program.row->method != AttachMethod::run &&
+         program.row->method != AttachMethod::struct_ops && !program.target.empty();
 }
 
 }  // namespace

@@ -57,8 +57,10 @@ Status refuse_unknown_sections(const Collector& state) {
           Code::unsupported,
           "section [{}] \"maps\" holds maps in the style that preceded BTF; only .maps is read",
           section.index);
+    const bool struct_ops =
+        section.name.starts_with(".struct_ops") || section.name.starts_with("?.struct_ops");
     if (section.name == ".jumptables" || section.name == ".addr_space.1" ||
-        section.name.starts_with(".struct_ops") || section.name.starts_with("?.struct_ops"))
+        (struct_ops && !is_struct_ops_section(section.name)))
       return fail(Code::unsupported, "section [{}] \"{}\" is not supported", section.index,
                   escape_terminal(section.name));
   }
@@ -105,6 +107,7 @@ Result<ObjectSpec> collect(Bytes file, std::string_view name) {
   TRY(collect_functions(state));
   TRY(collect_maps(state));
   TRY(collect_data(state));
+  TRY(collect_struct_ops(state));
   TRY(collect_references(state));
   TRY(collect_info(state));
   collect_btf(state);

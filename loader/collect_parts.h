@@ -52,9 +52,13 @@ struct Collector {
 [[nodiscard]] Status collect_functions(Collector& state);   // symbols -> functions, programs
 [[nodiscard]] Status collect_maps(Collector& state);        // .maps -> maps
 [[nodiscard]] Status collect_data(Collector& state);        // .data .rodata .bss -> maps, variables
+[[nodiscard]] Status collect_struct_ops(Collector& state);  // .struct_ops -> maps
 [[nodiscard]] Status collect_references(Collector& state);  // relocations -> references, externs
 [[nodiscard]] Status collect_info(Collector& state);        // .BTF.ext -> functions
 void collect_btf(Collector& state);  // .BTF -> spec.btf, with its gaps filled in
+
+// ".struct_ops", ".struct_ops.link", either with a '?' before it.
+bool is_struct_ops_section(std::string_view name);
 
 // True for ".data", ".data.x", ".rodata", ".bss" and the like.
 std::optional<MapSource> data_section(std::string_view name);

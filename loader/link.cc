@@ -157,6 +157,8 @@ Result<Linked> link(const ObjectSpec& spec, const Selection& selection,
   }
   Linked linked;
   linked.core = TRY(relocate_core(spec, functions, profile, code));
+  StructOpsOutcome struct_ops = TRY(fit_struct_ops(spec, selection, profile));
+  linked.struct_ops = std::move(struct_ops.maps);
   u64 total = 0;
   for (std::size_t i = 0; i < selection.size(); i++) {
     const ProgramSpec& program = spec.programs[selection[i]];
@@ -167,6 +169,7 @@ Result<Linked> link(const ObjectSpec& spec, const Selection& selection,
                   kMaxLinkedInsns);
     linked.programs.push_back(TRY(with_context(link_program(spec, selection[i], reached[i], code),
                                                [&] { return label(program); })));
+    linked.programs.back().struct_ops = struct_ops.targets[selection[i]];
   }
   return linked;
 }

@@ -5,12 +5,14 @@
 // line_info move along. Pure.
 #pragma once
 
+#include <optional>
 #include <vector>
 
 #include "base/result.h"
 #include "loader/core.h"
 #include "loader/profile.h"
 #include "loader/spec.h"
+#include "loader/struct_ops.h"
 
 namespace bpfld::loader {
 
@@ -29,12 +31,15 @@ struct LinkedProgram {
   std::vector<Reference> map_references;  // kinds map and map_value only; `at` counts in `insns`
   std::vector<FunctionInfo> func_info;    // empty unless every piece has some
   std::vector<LineInfo> line_info;        // likewise
+  std::optional<StructOpsTarget> struct_ops;  // for SEC("struct_ops"): which callback it is
 };
 
 // spec: the outcome of link(): the programs, and every decision that made them.
 struct Linked {
   std::vector<LinkedProgram> programs;  // in the order of the selection
   CoreOutcome core;  // each CO-RE relocation's resolution, each patched instruction
+  std::vector<StructOps>
+      struct_ops;  // the struct_ops maps to be created, as this kernel takes them
 };
 
 // Of all programs of a load together: each has its own copy of the subprograms it reaches, so a
@@ -47,7 +52,8 @@ inline constexpr u64 kMaxLinkedInsns = 8u << 20;
 std::vector<u32> reachable_functions(const ObjectSpec& spec, u32 entry);
 
 // Errors: unsupported (a reference to an extern, an unknown section), limit (more than 1 M
-// instructions in a program, kMaxLinkedInsns in all), and those of CO-RE; each names the program. A
+// instructions in a program, kMaxLinkedInsns in all), and those of CO-RE, each naming the program;
+// those of fit_struct_ops(). A
 // relocation without a match is no error: its instruction is poisoned, so that guarded code still
 // passes the verifier.
 [[nodiscard]] Result<Linked> link(const ObjectSpec& spec, const Selection& selection,

@@ -27,6 +27,7 @@ btf::KindSupport kind_support(const KernelProfile& profile) {
 bool wants_btf(const Planner& planner) {
   if (planner.spec.btf.empty() || planner.options.without_btf) return false;
   return std::ranges::any_of(planner.spec.maps, describes_types) ||
+         !planner.linked.struct_ops.empty() ||
          std::ranges::any_of(planner.linked.programs,
                              [](const LinkedProgram& p) { return !p.func_info.empty(); });
 }
@@ -59,8 +60,11 @@ Result<Plan> make_plan(const ObjectSpec& spec, const Linked& linked, const Kerne
   TRY(plan_programs(planner));
   Plan& plan = planner.plan;
   for (const LinkedProgram& program : linked.programs)
-    plan.attach.push_back(plan_attach(spec, program.program, *plan.program_slots[program.program],
-                                      profile, plan.slots));
+    if (!is_struct_ops(spec.programs[program.program]))
+      plan.attach.push_back(plan_attach(spec, program.program, *plan.program_slots[program.program],
+                                        profile, plan.slots));
+  for (const StructOps& struct_ops : linked.struct_ops)
+    plan.attach.push_back(plan_struct_ops(spec, struct_ops, plan, plan.slots));
   return std::move(plan);
 }
 

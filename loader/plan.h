@@ -28,9 +28,11 @@ struct Op {
 
 // spec: how one program gets attached, or why it does not.
 struct AttachPlan {
-  u32 program = 0;      // index into ObjectSpec::programs
-  std::string how;      // "perf link", "raw tracepoint link"
-  std::vector<Op> ops;  // empty when there is nothing to do
+  u32 program = 0;         // index into ObjectSpec::programs
+  std::optional<u32> map;  // index into ObjectSpec::maps: a struct_ops map, and no program
+  std::string how;         // "perf link", "raw tracepoint link"
+  std::vector<Op> ops;     // empty when there is nothing to do
+  std::vector<Op> undo;    // what closing the fds of `ops` would leave behind
   std::optional<Error>
       problem;            // unsupported: no way yet; not_found: the target does not exist here
   bool no_place = false;  // the section names no place: loading is all there is
@@ -39,7 +41,8 @@ struct AttachPlan {
 
 struct Plan {
   std::vector<Op> load;            // BTF, maps, their contents, programs
-  std::vector<AttachPlan> attach;  // one per loaded program
+  std::vector<AttachPlan> attach;  // one per loaded program, but for those of struct_ops; then one
+                                   // per struct_ops map
   std::optional<u32> btf_slot;
   std::vector<u32> map_slots;                     // by map index
   std::vector<std::optional<u32>> program_slots;  // by program index; empty when not loaded
@@ -62,6 +65,10 @@ struct PlanOptions {
 // How one program is attached; `slots` is where new slots start and is moved on. attach_plan.cc.
 AttachPlan plan_attach(const ObjectSpec& spec, u32 program, u32 program_slot,
                        const KernelProfile& profile, u32& slots);
+
+// How a struct_ops map is registered. attach_struct_ops.cc.
+AttachPlan plan_struct_ops(const ObjectSpec& spec, const StructOps& struct_ops, const Plan& plan,
+                           u32& slots);
 
 // Why the program cannot be attached on that kernel although its section names a place; empty if it
 // can or if there is no place.

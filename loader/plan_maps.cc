@@ -131,8 +131,12 @@ bool describes_types(const MapSpec& map) {
 }
 
 Status plan_maps(Planner& planner) {
-  for (u32 i = 0; i < planner.spec.maps.size(); i++)
-    create_map(planner, i);
+  for (u32 i = 0; i < planner.spec.maps.size(); i++) {
+    if (planner.spec.maps[i].struct_ops)
+      TRY(create_struct_ops(planner, i));
+    else
+      create_map(planner, i);
+  }
   return {};
 }
 

@@ -37,6 +37,10 @@ struct Planner {
 [[nodiscard]] Status plan_maps(Planner& planner);      // maps, their contents, freezing
 [[nodiscard]] Status plan_programs(Planner& planner);  // programs, with the slots of their maps
 
+// plan_struct_ops.cc: the map of a struct of callbacks, if it is wanted.
+[[nodiscard]] Status create_struct_ops(Planner& planner, u32 map);
+bool is_struct_ops(const ProgramSpec& program);
+
 // Whether the kernel is told the types of the map's keys and values. It wants both or neither.
 bool describes_types(const MapSpec& map);
 

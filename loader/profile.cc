@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "loader/link.h"
+#include "loader/struct_ops.h"
 
 namespace bpfld::loader {
 
@@ -26,6 +27,8 @@ Needs needs(const ObjectSpec& spec, const Selection& selection) {
         std::ranges::find(out.tracepoints, program.target) == out.tracepoints.end())
       out.tracepoints.push_back(program.target);
   }
+  for (const MapSpec& map : spec.maps)
+    if (wants_struct_ops(map, selection)) out.kernel_btf = true;
   for (const MapSpec& map : spec.maps)
     if (map.type == bpf::MapType::perf_event_array && map.max_entries == 0)
       out.possible_cpus = true;

@@ -35,6 +35,7 @@ bool not_understood(int errno_value) {
 std::optional<u32> described_map(const Plan& plan, const Op& op) {
   const bpf::MapCreate* create = std::get_if<bpf::MapCreate>(&op.request);
   if (create == nullptr || !create->btf.is_set()) return std::nullopt;
+  if (create->btf_vmlinux_value_type_id != 0) return std::nullopt;  // needs it
   const auto slot = std::ranges::find(plan.map_slots, op.result);
   if (slot == plan.map_slots.end()) return std::nullopt;
   return static_cast<u32>(slot - plan.map_slots.begin());
@@ -82,7 +83,9 @@ Result<Session> Session::load(const ObjectSpec& spec, const Selection& selection
   std::optional<Error> btf_refusal;
   while (true) {  // ends: every round but the last answers a feature or sets an option, and none is
                   // unset
-    session.plan_ = TRY(make_plan(spec, session.linked_, profile, options));
+    Result<Plan> plan = make_plan(spec, session.linked_, profile, options);
+    if (!plan && btf_refusal) plan.error().detail = without_btf(*btf_refusal);
+    session.plan_ = TRY(std::move(plan));
     const std::expected<void, Failure> done = execute(session.plan_.load, kernel, session.slots_);
     if (done) break;
     session.slots_.close_from(0);
@@ -107,11 +110,26 @@ Result<Session> Session::load(const ObjectSpec& spec, const Selection& selection
   return session;
 }
 
+Session& Session::operator=(Session&& other) noexcept {
+  if (this == &other) return *this;
+  detach();
+  spec_ = other.spec_;
+  profile_ = other.profile_;
+  kernel_ = other.kernel_;
+  linked_ = std::move(other.linked_);
+  plan_ = std::move(other.plan_);
+  first_attach_slot_ = other.first_attach_slot_;
+  slots_ = std::move(other.slots_);
+  undo_ = std::move(other.undo_);
+  return *this;
+}
+
 Status Session::attach(const AttachPlan& attach) {
   if (attach.problem) return std::unexpected(*attach.problem);
   const u32 program = attach.program;
   std::expected<void, Failure> done = run(attach);
   if (done) return {};
+  if (attach.map) return std::unexpected(std::move(done).error().error);  // there is no other way
   const bool learnt = learn(done.error(), *profile_, *kernel_);
   // The same program, attached in the way that this kernel has. What was learnt may also have been
   // learnt before, from a program whose plan was made at the same time as this one's.
@@ -120,11 +138,11 @@ Status Session::attach(const AttachPlan& attach) {
   if (other.how == attach.how) return std::unexpected(std::move(done).error().error);
   if (learnt)
     for (AttachPlan& plan : plan_.attach)
-      if (plan.program != program) replan(plan);
+      if (plan.program != program && !plan.map) replan(plan);
   done = run(other);
   if (!done) return std::unexpected(std::move(done).error().error);
   for (AttachPlan& plan : plan_.attach)
-    if (plan.program == program) plan = other;  // may be `attach` itself
+    if (plan.program == program && !plan.map) plan = other;  // may be `attach` itself
   return {};
 }
 
@@ -137,13 +155,20 @@ void Session::replan(AttachPlan& attach) {
 // Makes the requests; after a failure nothing of them remains.
 std::expected<void, Failure> Session::run(const AttachPlan& attach) {
   std::expected<void, Failure> done = execute(attach.ops, *kernel_, slots_);
-  if (done) return done;
+  if (done) {
+    undo_.insert(undo_.end(), attach.undo.begin(), attach.undo.end());
+    return done;
+  }
   for (auto op = attach.ops.rbegin(); op != attach.ops.rend(); op++)
     if (op->result) slots_.close(*op->result);
   return done;
 }
 
 void Session::detach() {
+  std::ranges::reverse(undo_);
+  // Each may fail, and does when someone else was faster.
+  if (!undo_.empty()) static_cast<void>(execute(undo_, *kernel_, slots_));
+  undo_.clear();
   slots_.close_from(first_attach_slot_);
 }
 

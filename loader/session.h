@@ -23,6 +23,10 @@ class Session {
   [[nodiscard]] static Result<Session> load(const ObjectSpec& spec, const Selection& selection,
                                             KernelProfile& profile, bpf::Kernel& kernel);
 
+  Session(Session&&) = default;
+  Session& operator=(Session&& other) noexcept;
+  ~Session() { detach(); }
+
   // Attaches one program of plan().attach. On a kernel that lacks the planned way another is taken,
   // and plan() tells. Errors: the plan's problem, or the kernel's refusal; then nothing of the
   // attachment remains.
@@ -51,6 +55,7 @@ class Session {
   Plan plan_;
   u32 first_attach_slot_ = 0;
   SlotTable slots_;
+  std::vector<Op> undo_;  // before slots are closed, the last first
 };
 
 }  // namespace bpfld::loader

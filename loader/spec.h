@@ -23,7 +23,24 @@ struct Origin {
   bool operator==(const Origin&) const = default;
 };
 
-enum class MapSource : u8 { declared, data, rodata, bss };  // a .maps variable, or a data section
+// A .maps variable, a data section, or a .struct_ops variable.
+enum class MapSource : u8 { declared, data, rodata, bss, struct_ops };
+
+// spec: a callback of a struct_ops map.
+struct StructOpsSlot {
+  u32 offset = 0;   // of the function pointer: bytes from the struct's start
+  u32 program = 0;  // index into ObjectSpec::programs
+  bool operator==(const StructOpsSlot&) const = default;
+};
+// spec: what a variable in .struct_ops adds to its map: a kernel's struct of callbacks, as the
+// object was compiled to know it.
+struct StructOpsSpec {
+  u32 type = 0;                      // id of the struct in ObjectSpec::btf
+  bool link = false;                 // .struct_ops.link: registered while a link lives
+  bool autocreate = true;            // false for SEC("?.struct_ops")
+  std::vector<StructOpsSlot> slots;  // ordered by offset
+  bool operator==(const StructOpsSpec&) const = default;
+};
 
 // spec: one map. Data sections are maps too: an ARRAY of one element, the section's bytes.
 struct MapSpec {
@@ -37,8 +54,11 @@ struct MapSpec {
   u64 map_extra = 0;
   u32 btf_key_type = 0, btf_value_type = 0;  // ids in ObjectSpec::btf
   bool pin_by_name = false;
-  std::vector<std::byte> contents;  // first value of a data section's map; empty: zeros
-  bool freeze = false;              // .rodata: read-only once filled
+  // First value of a data section's map (empty: zeros); the bytes of a struct_ops variable, its
+  // callbacks 0.
+  std::vector<std::byte> contents;
+  bool freeze = false;  // .rodata: read-only once filled
+  std::optional<StructOpsSpec> struct_ops;
   bool operator==(const MapSpec&) const = default;
 };
 

@@ -68,11 +68,18 @@ struct Writer {
                 patch.size == sizeof(wide) ? static_cast<const void*>(&wide) : &narrow, patch.size);
   }
   bool operator()(const MapUpdate& r) {
-    if (!r.value_fds.empty()) out.value = r.value;
-    for (const ValueFd& patch : r.value_fds)
-      patch_value(patch);
-    put_element(Command::map_update_elem, r.map, r.key,
-                r.value_fds.empty() ? r.value.data() : out.value.data());
+    const void* value = r.value.data();
+    if (r.value_fd.is_set()) {
+      assert(!r.value_fd.is_slot());
+      out.value_fd = static_cast<u32>(r.value_fd.get());
+      value = &out.value_fd;
+    } else if (!r.value_fds.empty()) {
+      out.value = r.value;
+      for (const ValueFd& patch : r.value_fds)
+        patch_value(patch);
+      value = out.value.data();
+    }
+    put_element(Command::map_update_elem, r.map, r.key, value);
     put(24, r.flags);
     return true;
   }

@@ -24,6 +24,7 @@ struct EncodedAttr {
   std::vector<char> log;          // where the verifier writes
   std::vector<Insn> insns;        // the program with its map fds filled in
   std::vector<std::byte> value;   // a map's value with the fds in it filled in
+  u32 value_fd = 0;               // an element that is a map or a program
 
   EncodedAttr() = default;
   EncodedAttr(const EncodedAttr&) = delete;

@@ -63,6 +63,7 @@ struct MapUpdate {
   std::vector<std::byte> key, value;
   std::vector<ValueFd> value_fds = {};  // written over `value`
   u64 flags = 0;
+  Fd value_fd = {};  // the value, instead: a map or a program, as a u32
   bool operator==(const MapUpdate&) const = default;
 };
 struct MapLookup {  // reply.data: the value
@@ -207,6 +208,7 @@ void for_each_fd(Request& request, Visit visit) {
       visit(r.map);
       for (ValueFd& patch : r.value_fds)
         visit(patch.fd);
+      visit(r.value_fd);
     }
     void operator()(MapLookup& r) { visit(r.map); }
     void operator()(MapNextKey& r) { visit(r.map); }

@@ -80,7 +80,7 @@ Step<void> Run::look_at_kernel() {
 Step<void> Run::leave_out_missing() {
   std::vector<std::pair<u32, Report>> missing;
   for (u32 i : selection_) {
-    const std::optional<Error> problem = loader::attach_problem(spec_.programs[i], profile_);
+    const std::optional<Error> problem = loader::attach_problem(spec_, i, profile_);
     if (problem && problem->code != Code::unsupported)
       missing.emplace_back(i, explained(Phase::capture, *problem, &spec_.programs[i]));
   }
@@ -152,13 +152,6 @@ void Run::say_event_maps() {
   }
 }
 
-std::string Run::how_attached(const loader::AttachPlan& plan) const {
-  if (plan.map) return plan.how;
-  // A first attempt may have taught the profile that this kernel attaches in another way.
-  u32 slots = 0;
-  return loader::plan_attach(spec_, plan.program, 0, profile_, slots).how;
-}
-
 // The program, or the struct_ops map, that the plan is about.
 ProgramLine Run::line_of_plan(const loader::AttachPlan& plan) const {
   if (!plan.map) return line_of(plan.program);
@@ -171,13 +164,15 @@ Step<void> Run::attach() {
   for (const loader::AttachPlan& plan : session_->plan().attach) {
     const ProgramLine line = line_of_plan(plan);
     if (plan.no_place) {
-      report_.not_attached(line, "loaded; its section names no place to attach to");
+      report_.not_attached(line, plan.advice.empty()
+                                     ? "loaded; its section names no place to attach to"
+                                     : format("loaded, not attached; its place: {}", plan.advice));
       continue;
     }
     const Status done = session_->attach(plan);
     if (done) {
       attached_++;
-      report_.attached(line, how_attached(plan));
+      report_.attached(line, plan.how);
     } else {
       const ProgramSpec* program = plan.map ? nullptr : &spec_.programs[plan.program];
       failures.emplace_back(line, explained(Phase::attach, done.error(), program));

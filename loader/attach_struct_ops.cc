@@ -37,7 +37,7 @@ AttachPlan plan_struct_ops(const ObjectSpec& spec, const StructOps& struct_ops, 
     link.attach_type = bpf::AttachType::struct_ops;
     out.ops.push_back({subject, link, slots++, false});
   } else {
-    out.undo.push_back({subject, bpf::MapDelete{.map = map_fd, .key = key}, std::nullopt, true});
+    out.ops.back().undo = bpf::MapDelete{.map = map_fd, .key = key};
   }
   return out;
 }

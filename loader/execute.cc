@@ -86,6 +86,23 @@ SlotTable& SlotTable::operator=(SlotTable&& other) noexcept {
   return *this;
 }
 
+UndoList& UndoList::operator=(UndoList&& other) noexcept {
+  if (this != &other) {
+    undo_from(0);
+    kernel_ = other.kernel_;
+    requests_ = std::exchange(other.requests_, {});
+  }
+  return *this;
+}
+
+void UndoList::undo_from(std::size_t first) {
+  while (requests_.size() > first) {
+    const bpf::Request request = std::move(requests_.back());
+    requests_.pop_back();
+    static_cast<void>(kernel_->call(request));
+  }
+}
+
 std::expected<void, Failure> execute(std::span<const Op> ops, bpf::Kernel& kernel,
                                      SlotTable& slots) {
   for (std::size_t i = 0; i < ops.size(); i++) {
@@ -104,6 +121,7 @@ std::expected<void, Failure> execute(std::span<const Op> ops, bpf::Kernel& kerne
       UniqueFd fd(static_cast<int>(reply->value));
       if (op.result) slots.put(*op.result, std::move(fd));
     }
+    if (op.closes) slots.close(*op.closes);
   }
   return {};
 }

@@ -5,6 +5,7 @@
 #pragma once
 
 #include <span>
+#include <utility>
 #include <vector>
 
 #include "base/fd.h"
@@ -28,6 +29,25 @@ class SlotTable {
 
  private:
   std::vector<UniqueFd> fds_;
+};
+
+// handle: the requests that take back what no fd holds. Destroyed, it makes them, last one first.
+class UndoList {
+ public:
+  explicit UndoList(bpf::Kernel& kernel) : kernel_(&kernel) {}
+  UndoList(UndoList&& other) noexcept
+      : kernel_(other.kernel_), requests_(std::exchange(other.requests_, {})) {}
+  UndoList& operator=(UndoList&& other) noexcept;
+  ~UndoList() { undo_from(0); }
+
+  std::size_t size() const { return requests_.size(); }
+  void add(bpf::Request request) { requests_.push_back(std::move(request)); }
+  // Makes those from index `first` on, and forgets them. There is nobody to tell a failure to.
+  void undo_from(std::size_t first);
+
+ private:
+  bpf::Kernel* kernel_;
+  std::vector<bpf::Request> requests_;
 };
 
 // spec: why a plan stopped.

@@ -4,6 +4,7 @@
 // by a loop that decides nothing. Pure.
 #pragma once
 
+#include <map>
 #include <optional>
 #include <set>
 #include <string>
@@ -21,21 +22,26 @@ namespace bpfld::loader {
 struct Op {
   std::string subject;  // what it is for, as an error names it: `map "events"`
   bpf::Request request;
-  std::optional<u32> result;  // the slot that receives the fd
-  bool may_fail = false;      // a failure is recorded and passed over
+  std::optional<u32> result;                 // the slot that receives the fd
+  bool may_fail = false;                     // a failure is recorded and passed over
+  std::optional<u32> closes = std::nullopt;  // a slot that nothing needs once this is done
+  // Made when the attachment ends, after its fds are closed: for what no fd holds. Its slots are of
+  // what was loaded.
+  std::optional<bpf::Request> undo = std::nullopt;
   bool operator==(const Op&) const = default;
 };
 
-// spec: how one program gets attached, or why it does not.
+// spec: how one program gets attached at one place, or why it does not.
 struct AttachPlan {
   u32 program = 0;         // index into ObjectSpec::programs
+  u32 place = 0;           // index into attach_targets() of that program
   std::optional<u32> map;  // index into ObjectSpec::maps: a struct_ops map, and no program
   std::string how;         // "perf link", "raw tracepoint link"
   std::vector<Op> ops;     // empty when there is nothing to do
-  std::vector<Op> undo;    // what closing the fds of `ops` would leave behind
   std::optional<Error>
       problem;            // unsupported: no way yet; not_found: the target does not exist here
-  bool no_place = false;  // the section names no place: loading is all there is
+  bool no_place = false;  // nobody names a place: loading is all there is
+  std::string advice;     // with no_place: what would name one, or why nothing can
   bool operator==(const AttachPlan&) const = default;
 };
 
@@ -44,7 +50,8 @@ struct Plan {
   std::vector<AttachPlan> attach;  // one per loaded program, but for those of struct_ops; then one
                                    // per struct_ops map
   std::optional<u32> btf_slot;
-  std::vector<u32> map_slots;                     // by map index
+  std::vector<u32> map_slots;    // by map index
+  std::map<u32, u32> templates;  // slot of a map of maps' template -> index of the map of maps
   std::vector<std::optional<u32>> program_slots;  // by program index; empty when not loaded
   u32 slots = 0;
   std::vector<std::string> notes;  // values that the loader chose because the object gave none
@@ -54,6 +61,7 @@ struct Plan {
 struct PlanOptions {
   bool without_btf = false;        // the kernel refused the object's BTF
   bool raise_memlock = false;      // before the first map
+  bool wake_kernel_btf = false;    // a kernel without struct_ops may not have read its own BTF yet
   std::set<u32> maps_without_btf;  // by index: the kernel refused the types of their keys or values
 };
 
@@ -62,16 +70,22 @@ struct PlanOptions {
 [[nodiscard]] Result<Plan> make_plan(const ObjectSpec& spec, const Linked& linked,
                                      const KernelProfile& profile, const PlanOptions& options = {});
 
-// How one program is attached; `slots` is where new slots start and is moved on. attach_plan.cc.
-AttachPlan plan_attach(const ObjectSpec& spec, u32 program, u32 program_slot,
+// The places where a program goes: those in ProgramSpec::places; else what its section says; else
+// the family's default (a cgroup program: the root of the hierarchy). Empty: nobody says.
+std::vector<AttachTarget> attach_targets(const ObjectSpec& spec, u32 program);
+
+// How one program is attached at one of its places; `slots` is where new slots start and is moved
+// on. Without a place, the plan says so. attach_plan.cc.
+AttachPlan plan_attach(const ObjectSpec& spec, u32 program, u32 place, u32 program_slot,
                        const KernelProfile& profile, u32& slots);
 
 // How a struct_ops map is registered. attach_struct_ops.cc.
 AttachPlan plan_struct_ops(const ObjectSpec& spec, const StructOps& struct_ops, const Plan& plan,
                            u32& slots);
 
-// Why the program cannot be attached on that kernel although its section names a place; empty if it
-// can or if there is no place.
-std::optional<Error> attach_problem(const ProgramSpec& program, const KernelProfile& profile);
+// Why the program cannot be attached on that kernel at any of its places (the first one's problem);
+// empty if it can or if there is no place.
+std::optional<Error> attach_problem(const ObjectSpec& spec, u32 program,
+                                    const KernelProfile& profile);
 
 }  // namespace bpfld::loader

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <span>
 
 #include "base/escape.h"
 #include "loader/features.h"
@@ -36,6 +37,9 @@ std::optional<u32> described_map(const Plan& plan, const Op& op) {
   const bpf::MapCreate* create = std::get_if<bpf::MapCreate>(&op.request);
   if (create == nullptr || !create->btf.is_set()) return std::nullopt;
   if (create->btf_vmlinux_value_type_id != 0) return std::nullopt;  // needs it
+  if (const auto outer = op.result ? plan.templates.find(*op.result) : plan.templates.end();
+      outer != plan.templates.end())
+    return outer->second;
   const auto slot = std::ranges::find(plan.map_slots, op.result);
   if (slot == plan.map_slots.end()) return std::nullopt;
   return static_cast<u32>(slot - plan.map_slots.begin());
@@ -52,6 +56,14 @@ bool give_way(const Failure& failure, const Plan& plan, const KernelProfile& pro
   // Each map type has its own idea of which types its keys and values may be.
   const std::optional<u32> map = described_map(plan, plan.load[failure.op]);
   if (map && unknown) return options.maps_without_btf.insert(*map).second;
+  // A kernel that nobody gave a program since it booted knows no struct_ops: it has not read its
+  // own BTF (kernel/bpf/bpf_struct_ops.c: bpf_struct_ops_find_value()).
+  if (const bpf::MapCreate* create = std::get_if<bpf::MapCreate>(&failure.request);
+      create != nullptr && create->type == bpf::MapType::struct_ops &&
+      failure.error.errno_value == kErrnoNotSupported && !options.wake_kernel_btf) {
+    options.wake_kernel_btf = true;
+    return true;
+  }
   // EPERM where memory is charged to RLIMIT_MEMLOCK; if the probe could not tell, trying is
   // harmless.
   if (failure.error.errno_value == EPERM && !options.raise_memlock &&
@@ -61,6 +73,14 @@ bool give_way(const Failure& failure, const Plan& plan, const KernelProfile& pro
     return true;
   }
   return false;
+}
+
+// The request with numbers for its fds, which stay open until it is made.
+bpf::Request with_numbers(bpf::Request request, const SlotTable& slots) {
+  bpf::for_each_fd(request, [&](bpf::Fd& fd) {
+    if (fd.is_slot()) fd = bpf::Fd::number(slots.get(fd.slot_index()));
+  });
+  return request;
 }
 
 // The refusal of the object's BTF, with the last line of the kernel's log, which says why.
@@ -133,43 +153,43 @@ Status Session::attach(const AttachPlan& attach) {
   const bool learnt = learn(done.error(), *profile_, *kernel_);
   // The same program, attached in the way that this kernel has. What was learnt may also have been
   // learnt before, from a program whose plan was made at the same time as this one's.
-  const AttachPlan other =
-      plan_attach(*spec_, program, *plan_.program_slots[program], *profile_, plan_.slots);
+  const AttachPlan other = plan_attach(*spec_, program, attach.place, *plan_.program_slots[program],
+                                       *profile_, plan_.slots);
   if (other.how == attach.how) return std::unexpected(std::move(done).error().error);
   if (learnt)
     for (AttachPlan& plan : plan_.attach)
-      if (plan.program != program && !plan.map) replan(plan);
+      if (!plan.map && (plan.program != program || plan.place != attach.place)) replan(plan);
   done = run(other);
   if (!done) return std::unexpected(std::move(done).error().error);
   for (AttachPlan& plan : plan_.attach)
-    if (plan.program == program && !plan.map) plan = other;  // may be `attach` itself
+    if (!plan.map && plan.program == other.program && plan.place == other.place)
+      plan = other;  // may be `attach` itself
   return {};
 }
 
 void Session::replan(AttachPlan& attach) {
   if (!attach.ops.empty())
-    attach = plan_attach(*spec_, attach.program, *plan_.program_slots[attach.program], *profile_,
-                         plan_.slots);
+    attach = plan_attach(*spec_, attach.program, attach.place, *plan_.program_slots[attach.program],
+                         *profile_, plan_.slots);
 }
 
 // Makes the requests; after a failure nothing of them remains.
 std::expected<void, Failure> Session::run(const AttachPlan& attach) {
+  const std::size_t undo_before = undo_.size();
   std::expected<void, Failure> done = execute(attach.ops, *kernel_, slots_);
-  if (done) {
-    undo_.insert(undo_.end(), attach.undo.begin(), attach.undo.end());
-    return done;
-  }
+  const std::size_t made = done ? attach.ops.size() : done.error().op;
+  for (const Op& op : std::span(attach.ops).first(made))
+    if (op.undo) undo_.add(with_numbers(*op.undo, slots_));
+  if (done) return done;
   for (auto op = attach.ops.rbegin(); op != attach.ops.rend(); op++)
     if (op->result) slots_.close(*op->result);
+  undo_.undo_from(undo_before);
   return done;
 }
 
 void Session::detach() {
-  std::ranges::reverse(undo_);
-  // Each may fail, and does when someone else was faster.
-  if (!undo_.empty()) static_cast<void>(execute(undo_, *kernel_, slots_));
-  undo_.clear();
   slots_.close_from(first_attach_slot_);
+  undo_.undo_from(0);
 }
 
 int Session::map_fd(u32 map) const {

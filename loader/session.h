@@ -42,7 +42,7 @@ class Session {
 
  private:
   Session(const ObjectSpec& spec, KernelProfile& profile, bpf::Kernel& kernel)
-      : spec_(&spec), profile_(&profile), kernel_(&kernel) {}
+      : spec_(&spec), profile_(&profile), kernel_(&kernel), undo_(kernel) {}
 
   void replan(AttachPlan& attach);
   [[nodiscard]] std::expected<void, Failure> run(const AttachPlan& attach);
@@ -54,8 +54,8 @@ class Session {
   Linked linked_;
   Plan plan_;
   u32 first_attach_slot_ = 0;
+  UndoList undo_;  // outlives slots_: what is undone may be in use while an fd is open
   SlotTable slots_;
-  std::vector<Op> undo_;  // before slots are closed, the last first
 };
 
 }  // namespace bpfld::loader

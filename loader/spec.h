@@ -12,6 +12,7 @@
 #include "base/units.h"
 #include "bpf/insn.h"
 #include "btf/ext.h"
+#include "loader/attach_target.h"
 #include "loader/sections.h"
 
 namespace bpfld::loader {
@@ -42,6 +43,20 @@ struct StructOpsSpec {
   bool operator==(const StructOpsSpec&) const = default;
 };
 
+// spec: what one element of a map of maps or of programs holds from the start. Its key is a u32.
+struct MapSlot {
+  u32 key = 0;
+  bool is_program = false;
+  u32 index = 0;  // into ObjectSpec::maps or ObjectSpec::programs
+  bool operator==(const MapSlot&) const = default;
+};
+
+// spec: an element to be written before programs are loaded.
+struct MapElement {
+  std::vector<std::byte> key, value;
+  bool operator==(const MapElement&) const = default;
+};
+
 // spec: one map. Data sections are maps too: an ARRAY of one element, the section's bytes.
 struct MapSpec {
   std::string name;         // as in the source, or the section's name (".rodata")
@@ -57,10 +72,16 @@ struct MapSpec {
   // First value of a data section's map (empty: zeros); the bytes of a struct_ops variable, its
   // callbacks 0.
   std::vector<std::byte> contents;
-  bool freeze = false;  // .rodata: read-only once filled
+  bool freeze = false;               // .rodata: read-only once filled
+  std::vector<MapSpec> inner;        // of a map of maps: one, which says what its elements are like
+  std::vector<MapSlot> slots;        // of a map of maps or of programs, in the order of the file
+  std::vector<MapElement> elements;  // what the user wants in it, in that order
   std::optional<StructOpsSpec> struct_ops;
   bool operator==(const MapSpec&) const = default;
 };
+
+// ARRAY_OF_MAPS, HASH_OF_MAPS.
+bool is_map_of_maps(bpf::MapType type);
 
 enum class ReferenceKind : u8 {
   map,        // ld_imm64: the address of maps[index]
@@ -120,6 +141,7 @@ struct ProgramSpec {
   const SectionRow* row = nullptr;
   std::string target;  // "sched/sched_switch"
   bool autoload = true;
+  std::vector<AttachTarget> places;  // named by the user; they replace what the section says
   bool operator==(const ProgramSpec&) const = default;
 };
 

@@ -76,6 +76,7 @@ std::string describe(const std::vector<loader::Op>& ops) {
   for (const loader::Op& op : ops) {
     out += format("{}: {}", op.subject, bpf::describe(op.request));
     out += op.result ? format(" = slot {}\n", *op.result) : "\n";
+    if (op.undo) out += format("  at the end: {}\n", bpf::describe(*op.undo));
   }
   return out;
 }
@@ -93,8 +94,6 @@ std::string plan_text(const loader::KernelProfile& profile,
   std::string out = "load\n" + describe(plan->load) + "attach\n";
   for (const loader::AttachPlan& attach : plan->attach)
     out += format("{}\n", attach.how) + describe(attach.ops);
-  for (const loader::AttachPlan& attach : plan->attach)
-    if (!attach.undo.empty()) out += "at the end\n" + describe(attach.undo);
   for (const std::string& note : plan->notes)
     out += "note: " + note + "\n";
   return out;

@@ -56,6 +56,48 @@ TEST_CASE("loader session: load, attach and detach, request by request") {
   CHECK(std::is_sorted(closed.rbegin(), closed.rend() - 4));
 }
 
+TEST_CASE("loader session: what no fd holds is undone after the fds are closed, last one first") {
+  const ObjectSpec spec = example();
+  KernelProfile profile = make_profile();
+  FakeKernel kernel;
+  const bpf::Request first_undo = bpf::NextId{bpf::ObjectKind::map, 1};
+  const bpf::Request second_undo = bpf::NextId{bpf::ObjectKind::map, 2};
+  {
+    Result<Session> session = load(spec, profile, kernel);
+    REQUIRE_MESSAGE(session, message(session));
+    AttachPlan plan = session->plan().attach[0];
+    plan.ops[0].undo = first_undo;
+    plan.ops[2].undo = second_undo;
+    std::size_t open_when_undone = 99;
+    kernel.add_rule([&](const bpf::Request& request) -> std::optional<Result<bpf::Reply>> {
+      if (request == first_undo) open_when_undone = kernel.open_fds();
+      return std::nullopt;
+    });
+    SUBCASE("when it is detached") {
+      CHECK(message(session->attach(plan)) == "no error");
+      kernel.requests.clear();
+      session->detach();
+      CHECK(kernel.requests == std::vector<bpf::Request>{second_undo, first_undo});
+      CHECK(open_when_undone == 6);
+      session->detach();
+      CHECK(kernel.requests.size() == 2);
+    }
+    SUBCASE("when a later request fails: only what was made") {
+      kernel.refuse(is<bpf::PerfEnable>(), EIO);
+      CHECK_FALSE(session->attach(plan));
+      CHECK(kernel.requests.back() == first_undo);
+      CHECK(kernel.count<bpf::NextId>() == 1);
+      CHECK(open_when_undone == 6);
+    }
+    SUBCASE("when the session ends") {
+      CHECK(message(session->attach(plan)) == "no error");
+      kernel.requests.clear();
+    }
+  }
+  CHECK(kernel.requests.back() == first_undo);
+  CHECK(kernel.open_fds() == 0);
+}
+
 TEST_CASE("loader session: one that was moved closes once") {
   const ObjectSpec spec = example();
   KernelProfile profile = make_profile();

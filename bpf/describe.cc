@@ -182,6 +182,11 @@ struct Describer {
   std::string operator()(const PerfEnable& r) const {
     return format("ioctl({}, PERF_EVENT_IOC_ENABLE)", fd_text(r.event));
   }
+  std::string operator()(const ArenaSetUp& r) const {
+    return format("mmap({}, {}, PROT_READ|PROT_WRITE, MAP_SHARED, {}, 0){}",
+                  r.address == 0 ? "NULL" : format("{:#x}", r.address), r.size, fd_text(r.map),
+                  r.contents.empty() ? "" : format(", write {} bytes", r.contents.size()));
+  }
   std::string operator()(const RaiseMemlock&) const {
     return "setrlimit(RLIMIT_MEMLOCK, infinity)";
   }

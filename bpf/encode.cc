@@ -188,6 +188,7 @@ struct Writer {
   bool operator()(const PerfEventOpen&) { return false; }
   bool operator()(const PerfSetBpf&) { return false; }
   bool operator()(const PerfEnable&) { return false; }
+  bool operator()(const ArenaSetUp&) { return false; }
   bool operator()(const RaiseMemlock&) { return false; }
 };
 

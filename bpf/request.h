@@ -168,6 +168,15 @@ struct PerfEnable {  // ioctl PERF_EVENT_IOC_ENABLE
   Fd event;
   bool operator==(const PerfEnable&) const = default;
 };
+// mmap of an arena for a moment. The first one fixes the address at which user space sees the
+// arena, which the verifier asks for; the memory that is written stays when the mapping goes.
+struct ArenaSetUp {
+  Fd map;
+  u64 address = 0;                  // 0: the kernel chooses
+  u64 size = 0;                     // bytes, whole pages
+  std::vector<std::byte> contents;  // of its start
+  bool operator==(const ArenaSetUp&) const = default;
+};
 struct RaiseMemlock {  // setrlimit(RLIMIT_MEMLOCK, infinity)
   bool operator==(const RaiseMemlock&) const = default;
 };
@@ -175,7 +184,7 @@ struct RaiseMemlock {  // setrlimit(RLIMIT_MEMLOCK, infinity)
 using Request =
     std::variant<MapCreate, MapUpdate, MapLookup, MapNextKey, MapDelete, MapFreeze, ProgLoad,
                  BtfLoad, ProgBindMap, LinkCreate, RawTracepointOpen, ProgTestRun, NextId,
-                 ObjectInfo, PerfEventOpen, PerfSetBpf, PerfEnable, RaiseMemlock>;
+                 ObjectInfo, PerfEventOpen, PerfSetBpf, PerfEnable, ArenaSetUp, RaiseMemlock>;
 
 // What the kernel answered. `value` is a raw fd when returns_fd(request): the caller owns it from
 // then on.
@@ -229,6 +238,7 @@ void for_each_fd(Request& request, Visit visit) {
     void operator()(PerfEventOpen&) {}
     void operator()(PerfSetBpf& r) { visit(r.event), visit(r.program); }
     void operator()(PerfEnable& r) { visit(r.event); }
+    void operator()(ArenaSetUp& r) { visit(r.map); }
     void operator()(RaiseMemlock&) {}
   };
   std::visit(Walker{visit}, request);

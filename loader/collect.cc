@@ -59,8 +59,7 @@ Status refuse_unknown_sections(const Collector& state) {
           section.index);
     const bool struct_ops =
         section.name.starts_with(".struct_ops") || section.name.starts_with("?.struct_ops");
-    if (section.name == ".jumptables" || section.name == ".addr_space.1" ||
-        (struct_ops && !is_struct_ops_section(section.name)))
+    if (section.name == ".jumptables" || (struct_ops && !is_struct_ops_section(section.name)))
       return fail(Code::unsupported, "section [{}] \"{}\" is not supported", section.index,
                   escape_terminal(section.name));
   }
@@ -108,6 +107,7 @@ Result<ObjectSpec> collect(Bytes file, std::string_view name) {
   TRY(collect_maps(state));
   TRY(collect_slots(state));
   TRY(collect_data(state));
+  TRY(collect_arena(state));
   TRY(collect_struct_ops(state));
   TRY(collect_references(state));
   TRY(collect_info(state));

@@ -60,6 +60,7 @@ struct Collector {
 [[nodiscard]] Status collect_maps(Collector& state);        // .maps -> maps
 [[nodiscard]] Status collect_slots(Collector& state);       // relocations of .maps -> maps' slots
 [[nodiscard]] Status collect_data(Collector& state);        // .data .rodata .bss -> maps, variables
+[[nodiscard]] Status collect_arena(Collector& state);       // .addr_space.1 -> its arena's contents
 [[nodiscard]] Status collect_struct_ops(Collector& state);  // .struct_ops -> maps
 [[nodiscard]] Status collect_references(Collector& state);  // relocations -> references, externs
 [[nodiscard]] Status collect_info(Collector& state);        // .BTF.ext -> functions

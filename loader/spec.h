@@ -69,8 +69,8 @@ struct MapSpec {
   u64 map_extra = 0;
   u32 btf_key_type = 0, btf_value_type = 0;  // ids in ObjectSpec::btf
   bool pin_by_name = false;
-  // First value of a data section's map (empty: zeros); the bytes of a struct_ops variable, its
-  // callbacks 0.
+  // First value of a data section's map (empty: zeros); the start of an arena; the bytes of a
+  // struct_ops variable, its callbacks 0.
   std::vector<std::byte> contents;
   bool freeze = false;               // .rodata: read-only once filled
   std::vector<MapSpec> inner;        // of a map of maps: one, which says what its elements are like

@@ -69,6 +69,10 @@ std::vector<Case> cases() {
       {PerfEventOpen{.type = 2, .config = 331, .pid = -1, .cpu = 0},
        "perf_event_open({type=TRACEPOINT, config=331}, pid=-1, cpu=0, group=-1, FD_CLOEXEC)", "perf_event_open", true},
       {PerfSetBpf{Fd::slot(8), Fd::slot(7)}, "ioctl($8, PERF_EVENT_IOC_SET_BPF, $7)", "ioctl(PERF_EVENT_IOC_SET_BPF)", false},
+      {ArenaSetUp{.map = Fd::slot(3), .address = 0, .size = 65536, .contents = zeros(40)},
+       "mmap(NULL, 65536, PROT_READ|PROT_WRITE, MAP_SHARED, $3, 0), write 40 bytes", "mmap", false},
+      {ArenaSetUp{.map = Fd::number(3), .address = 0x100000000000, .size = 4096, .contents = {}},
+       "mmap(0x100000000000, 4096, PROT_READ|PROT_WRITE, MAP_SHARED, 3, 0)", "mmap", false},
       {PerfEnable{Fd::number(8)}, "ioctl(8, PERF_EVENT_IOC_ENABLE)", "ioctl(PERF_EVENT_IOC_ENABLE)", false},
       {RaiseMemlock{}, "setrlimit(RLIMIT_MEMLOCK, infinity)", "setrlimit", false},
   };

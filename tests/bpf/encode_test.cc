@@ -315,6 +315,7 @@ TEST_CASE("bpf encode: what is no bpf(2) call is not encoded") {
   CHECK_FALSE(encode(PerfEventOpen{}, out));
   CHECK_FALSE(encode(PerfSetBpf{}, out));
   CHECK_FALSE(encode(PerfEnable{}, out));
+  CHECK_FALSE(encode(ArenaSetUp{}, out));
   CHECK_FALSE(encode(RaiseMemlock{}, out));
 }
 

@@ -109,9 +109,11 @@ Result<ObjectSpec> collect(Bytes file, std::string_view name) {
   TRY(collect_data(state));
   TRY(collect_arena(state));
   TRY(collect_struct_ops(state));
+  TRY(collect_externs(state));
   TRY(collect_references(state));
   TRY(collect_info(state));
   collect_btf(state);
+  fix_extern_btf(state);
   return std::move(state.spec);
 }
 

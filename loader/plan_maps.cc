@@ -146,13 +146,15 @@ void create_map(Planner& planner, u32 index) {
   const u32 entries = request.max_entries;
   planner.add(map_label(map), std::move(request), slot);
   planner.plan.load.back().closes = inner;
+  const std::vector<std::byte>& contents =
+      map.source == MapSource::kconfig ? planner.linked.externs.kconfig : map.contents;
   if (map.type == MapType::arena) {
     planner.add(map_label(map), arena_set_up(planner, map, entries, slot));
-  } else if (!map.contents.empty()) {
+  } else if (!contents.empty()) {
     bpf::MapUpdate update;
     update.map = Fd::slot(slot);
     update.key.assign(sizeof(u32), std::byte{0});
-    update.value = map.contents;
+    update.value = contents;
     planner.plan.load.push_back({map_label(map), std::move(update), std::nullopt, false});
   }
   if (map.freeze)

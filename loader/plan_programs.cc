@@ -78,6 +78,8 @@ Status load_program(Planner& planner, const LinkedProgram& linked) {
     request.expected_attach_type = static_cast<bpf::AttachType>(linked.struct_ops->member);
   }
   add_info(planner, linked, request);
+  TRY(with_context(bind_target(planner, program, request), [&] { return subject; }));
+  TRY(with_context(add_kernel_references(planner, linked, request), [&] { return subject; }));
   const u32 slot = planner.new_slot();
   planner.plan.program_slots[linked.program] = slot;
   planner.plan.load.push_back({subject, std::move(request), slot, false});

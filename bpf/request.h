@@ -194,10 +194,10 @@ struct RaiseMemlock {  // setrlimit(RLIMIT_MEMLOCK, infinity)
   bool operator==(const RaiseMemlock&) const = default;
 };
 
-using Request =
-    std::variant<MapCreate, MapUpdate, MapLookup, MapNextKey, MapDelete, MapFreeze, ProgLoad,
-                 BtfLoad, ProgBindMap, LinkCreate, RawTracepointOpen, ProgTestRun, NextId,
-                 ObjectInfo, BtfFdById, PerfEventOpen, PerfSetBpf, PerfEnable, ArenaSetUp, RaiseMemlock>;
+using Request = std::variant<MapCreate, MapUpdate, MapLookup, MapNextKey, MapDelete, MapFreeze,
+                             ProgLoad, BtfLoad, ProgBindMap, LinkCreate, RawTracepointOpen,
+                             ProgTestRun, NextId, ObjectInfo, BtfFdById, PerfEventOpen, PerfSetBpf,
+                             PerfEnable, ArenaSetUp, RaiseMemlock>;
 
 // What the kernel answered. `value` is a raw fd when returns_fd(request): the caller owns it from
 // then on.

@@ -125,7 +125,7 @@ constexpr HintRow kRows[] = {
     {"E08",  Phase::link,     Code::unsupported, kAnyErrno, "unknown section",         nullptr,           Exit::bad_object,
      "", "the name of its section tells what a program is", "`bpfld list sec` shows all names; SEC(\"?...\") is left out on purpose"},
 
-    {"",     Phase::link,     Code::not_found,   kAnyErrno, "for BPF to implement",    nullptr,           Exit::kernel,
+    {"",     Phase::link,     Code::not_found,   kAnyErrno, "BPF implements it, does not exist", nullptr,           Exit::kernel,
      "", "what offers the struct is not built into this kernel ({kernel}), or it came with a later one", "`bpfld btf search 'bpf_struct_ops_*'`: the structs that a kernel offers"},
     {"",     Phase::link,     Code::not_found,   kAnyErrno, "no such member",          nullptr,           Exit::kernel,
      "", "the struct of this kernel ({kernel}) is an older or a newer one", "leave the member 0; a callback whose program is in SEC(\"?struct_ops/...\") is left out where there is no place for it"},

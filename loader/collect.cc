@@ -112,6 +112,7 @@ Result<ObjectSpec> collect(Bytes file, std::string_view name) {
   TRY(collect_externs(state));
   TRY(collect_references(state));
   TRY(collect_info(state));
+  TRY(collect_callbacks(state));
   collect_btf(state);
   fix_extern_btf(state);
   return std::move(state.spec);

@@ -65,6 +65,8 @@ struct Collector {
 [[nodiscard]] Status collect_externs(Collector& state);     // .kconfig .ksyms -> externs, a map
 [[nodiscard]] Status collect_references(Collector& state);  // relocations -> references, externs
 [[nodiscard]] Status collect_info(Collector& state);        // .BTF.ext -> functions
+// BTF's tags -> exception callbacks of programs.
+[[nodiscard]] Status collect_callbacks(Collector& state);
 void collect_btf(Collector& state);     // .BTF -> spec.btf, with its gaps filled in
 void fix_extern_btf(Collector& state);  // what the kernel would refuse of externs in spec.btf
 

@@ -127,7 +127,12 @@ std::vector<u32> reachable_functions(const ObjectSpec& spec, u32 entry) {
     stack.push_back({function, 0});
   };
   enter(entry);
-  while (!stack.empty()) {
+  std::optional<u32> callback = spec.functions[entry].exception_callback;
+  while (true) {
+    if (stack.empty()) {  // all that is called is there; next, what the kernel calls
+      if (!callback || seen[*callback]) break;
+      enter(*callback);
+    }
     Frame& top = stack.back();
     const std::vector<Reference>& references = spec.functions[top.function].references;
     while (top.next < references.size() &&

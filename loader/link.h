@@ -58,7 +58,7 @@ inline constexpr u64 kMaxLinkedInsns = 8u << 20;
 
 // The functions that `entry` reaches through calls and function addresses, `entry` first, in the
 // order in which they are appended: depth first, at each call the callee before the calls that
-// follow.
+// follow. Then the entry's exception callback, likewise.
 std::vector<u32> reachable_functions(const ObjectSpec& spec, u32 entry);
 
 // Errors: those of externs, unsupported (an unknown section), limit (more than 1 M

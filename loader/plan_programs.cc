@@ -79,6 +79,9 @@ Status load_program(Planner& planner, const LinkedProgram& linked) {
   }
   add_info(planner, linked, request);
   TRY(with_context(bind_target(planner, program, request), [&] { return subject; }));
+  if (linked.struct_ops)
+    request.attach_target =
+        TRY(with_context(module_btf(planner, linked.struct_ops->module), [&] { return subject; }));
   TRY(with_context(add_kernel_references(planner, linked, request), [&] { return subject; }));
   const u32 slot = planner.new_slot();
   planner.plan.program_slots[linked.program] = slot;

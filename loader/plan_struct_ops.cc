@@ -39,6 +39,9 @@ Status create_struct_ops(Planner& planner, u32 index) {
   // Describes nothing here, but the kernel wants an object that implements its structs to have BTF.
   request.btf = bpf::Fd::slot(*planner.plan.btf_slot);
   request.btf_vmlinux_value_type_id = found->value_type;
+  request.value_type_btf =
+      TRY(with_context(module_btf(planner, found->module), [&] { return subject; }));
+  if (request.value_type_btf.is_set()) request.flags |= bpf::kMapModuleValue;
   planner.add(subject, std::move(request), slot);
   return {};
 }

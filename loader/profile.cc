@@ -77,13 +77,12 @@ Needs needs(const ObjectSpec& spec, const Selection& selection) {
       out.names.push_back(*name);
   }
   extern_needs(spec, functions, out);
+  struct_ops_needs(spec, selection, out);
   make_unique(out.names);
   if (!out.names.empty()) out.kernel_btf = true;
   const auto one_for_each_cpu = [](const MapSpec& map) {
     return map.type == bpf::MapType::perf_event_array && map.max_entries == 0;
   };
-  for (const MapSpec& map : spec.maps)
-    if (wants_struct_ops(map, selection)) out.kernel_btf = true;
   for (const MapSpec& map : spec.maps)
     if (one_for_each_cpu(map) || std::ranges::any_of(map.inner, one_for_each_cpu))
       out.possible_cpus = true;

@@ -131,6 +131,9 @@ struct FunctionSpec {
   std::vector<FunctionInfo> func_info;  // ordered; empty if the object has none
   std::vector<LineInfo> line_info;
   std::vector<CoreRelocation> core;
+  // Of a program's entry: index into ObjectSpec::functions. Nothing calls it but the kernel, when
+  // the program throws.
+  std::optional<u32> exception_callback;
   bool operator==(const FunctionSpec&) const = default;
 };
 

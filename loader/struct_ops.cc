@@ -9,6 +9,7 @@
 #include "base/escape.h"
 #include "btf/index.h"
 #include "btf/layout.h"
+#include "loader/kernel_lookup.h"
 
 namespace bpfld::loader {
 namespace {
@@ -25,6 +26,7 @@ struct KernelStruct {
   Type value;  // bpf_struct_ops_NAME
   Type type;   // NAME: the member "data" of it
   u32 offset = 0;
+  u32 module = 0;
 };
 
 // One map while it is matched.
@@ -43,28 +45,31 @@ std::string escaped(std::string_view text) {
   return escape_terminal(text);
 }
 
-// Looks only at vmlinux; a profile with the BTF of modules has more places.
-Result<KernelStruct> find_struct(const KernelProfile& profile, std::string_view name) {
-  if (!profile.btf)
-    return fail(Code::not_found, "struct_ops need the kernel's BTF: {}", profile.btf_problem);
-  KernelStruct found{.btf = &profile.btf->view, .value = {}, .type = {}};
-  const std::string wanted = std::string(kValuePrefix) + std::string(name);
-  const btf::TypeId value = btf::find_one(*found.btf, wanted, btf::KindMask{Kind::struct_});
-  if (value.value == 0)
-    return fail(Code::not_found,
-                "the kernel has no struct {} for BPF to implement (no {} in its BTF)",
-                escaped(name), escaped(wanted));
-  found.value = found.btf->type(value);
+KernelName value_name(std::string_view type) {
+  const std::string_view essential = btf::essential_name(type);
+  return {.kind = NameKind::struct_,
+          .name = std::string(kValuePrefix) + std::string(essential),
+          .module = {}};
+}
+
+Result<KernelStruct> find_struct(const KernelProfile& profile, std::string_view type) {
+  const KernelName name = value_name(type);
+  const KernelPlace place =
+      TRY(find_name(profile, name, format("struct {}, by which BPF implements it,", name.name)));
+  KernelStruct found{
+      .btf = view_of(profile, place), .value = {}, .type = {}, .offset = 0, .module = place.module};
+  if (found.btf == nullptr) return fail(Code::internal, "the BTF of a module is missing");
+  found.value = found.btf->type({place.type});
   for (const Member& member : btf::members(*found.btf, found.value)) {
-    const Type type = btf::resolved(*found.btf, member.type);
-    if (member.name != "data" || type.kind != Kind::struct_) continue;
-    found.type = type;
+    const Type data = btf::resolved(*found.btf, member.type);
+    if (member.name != "data" || data.kind != Kind::struct_) continue;
+    found.type = data;
     found.offset = member.bit_offset / 8;
     if (found.value.size() <= kMaxStructOps &&
         fits(found.value.size(), found.offset, found.type.size()))
       return found;
   }
-  return fail(Code::unsupported, "the kernel's {} is not laid out like one", escaped(wanted));
+  return fail(Code::unsupported, "the kernel's {} is not laid out like one", escaped(name.name));
 }
 
 // BPF_F_LINK and the link came together, in v6.4; the link's type is private to the kernel, but in
@@ -101,7 +106,8 @@ Status skip_member(Fit& fit, const Member& member, Bytes bytes, const StructOpsS
 
 Status bind_callback(Fit& fit, const StructOpsSlot& slot, u32 index, u64 offset) {
   const ProgramSpec& program = fit.spec.programs[slot.program];
-  const StructOpsTarget target{.type = fit.kernel.type.id.value, .member = index};
+  const StructOpsTarget target{
+      .type = fit.kernel.type.id.value, .member = index, .module = fit.kernel.module};
   std::optional<StructOpsTarget>& known = fit.targets[slot.program];
   if (known && *known != target)
     return fail(Code::unsupported,
@@ -165,9 +171,10 @@ Status fit_map(Fit& fit, const KernelProfile& profile) {
   const Type type = btf::resolved(fit.local, {fit.map.struct_ops->type});
   fit.out.kernel_type = btf::essential_name(type.name);
   fit.kernel = TRY(find_struct(profile, fit.out.kernel_type));
+  fit.out.module = fit.kernel.module;
   fit.out.type = fit.kernel.type.id.value;
   fit.out.value_type = fit.kernel.value.id.value;
-  fit.out.link = fit.map.struct_ops->link && has_links(*fit.kernel.btf);
+  fit.out.link = fit.map.struct_ops->link && has_links(profile.own_btf->view);
   if (fit.map.struct_ops->link && !fit.out.link)
     fit.out.notes.push_back(
         format("struct {}: this kernel has no struct_ops links (6.4 has): registered without one",
@@ -196,6 +203,19 @@ bool wants_struct_ops(const MapSpec& map, const Selection& selection) {
   return std::ranges::any_of(slots, [&](const StructOpsSlot& slot) {
     return std::ranges::binary_search(selection, slot.program);
   });
+}
+
+void struct_ops_needs(const ObjectSpec& spec, const Selection& selection, Needs& out) {
+  std::optional<btf::View> local;
+  for (const MapSpec& map : spec.maps) {
+    if (!wants_struct_ops(map, selection)) continue;
+    if (!local) {
+      Result<btf::View> view = btf::View::parse(spec.btf);
+      if (!view) return;  // link() says it
+      local.emplace(std::move(*view));
+    }
+    out.names.push_back(value_name(btf::resolved(*local, {map.struct_ops->type}).name));
+  }
 }
 
 Result<StructOpsOutcome> fit_struct_ops(const ObjectSpec& spec, const Selection& selection,

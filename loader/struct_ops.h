@@ -26,6 +26,7 @@ inline constexpr u32 kMaxStructOps = 64u << 10;
 struct StructOpsTarget {
   u32 type = 0;    // attach_btf_id: the kernel's struct
   u32 member = 0;  // expected_attach_type: which of its members
+  u32 module = 0;  // as in KernelPlace: whose struct it is
   bool operator==(const StructOpsTarget&) const = default;
 };
 
@@ -33,7 +34,8 @@ struct StructOpsTarget {
 struct StructOps {
   u32 map = 0;                       // index into ObjectSpec::maps
   std::string kernel_type;           // "tcp_congestion_ops"
-  u32 type = 0;                      // its id in the kernel's BTF
+  u32 type = 0;                      // its id in the BTF of the kernel, or of
+  u32 module = 0;                    // the module, as in KernelPlace
   u32 value_type = 0;                // that of bpf_struct_ops_tcp_congestion_ops
   std::vector<std::byte> value;      // of value_type; callbacks are 0
   std::vector<StructOpsSlot> slots;  // programs of the selection; offsets in `value`
@@ -52,6 +54,9 @@ struct StructOpsOutcome {
 // Whether a load of `selection` is about the map: it is created anyway, or a program is its
 // callback.
 bool wants_struct_ops(const MapSpec& map, const Selection& selection);
+
+// Adds the names to look up in the BTF of the kernel and of its modules.
+void struct_ops_needs(const ObjectSpec& spec, const Selection& selection, Needs& out);
 
 // Every map that is wanted, for this kernel. Errors, each naming struct and member: not_found (no
 // kernel BTF; a struct or a member that is set but does not exist there), unsupported (a member of

@@ -6,6 +6,7 @@
 
 #include "base/mapped_file.h"
 #include "loader/collect.h"
+#include "loader/kernel_lookup.h"
 #include "tests/golden/golden.h"
 #include "tests/support/btf_builder.h"
 #include "tests/support/temp_folder.h"
@@ -54,7 +55,7 @@ void set_btf(loader::KernelProfile& profile, const TempFolder& folder,
   REQUIRE(file);
   Result<btf::View> view = btf::View::parse(file->bytes());
   REQUIRE(view);
-  profile.btf = std::make_shared<const loader::KernelProfile::Btf>(
+  profile.own_btf = profile.btf = std::make_shared<const loader::KernelProfile::Btf>(
       loader::KernelProfile::Btf{std::move(*file), std::move(*view), "vmlinux.btf"});
 }
 
@@ -81,13 +82,15 @@ std::string describe(const std::vector<loader::Op>& ops) {
   return out;
 }
 
-std::string plan_text(const loader::KernelProfile& profile,
+std::string plan_text(loader::KernelProfile profile,
                       const char* object = "examples/execsnoop/execsnoop.bpf.o") {
   Result<std::vector<std::byte>> file = read_file(built_object(object));
   REQUIRE_MESSAGE(file, (file ? "" : file.error().message()));
   Result<loader::ObjectSpec> spec = loader::collect(*file, loader::object_name(object));
   REQUIRE(spec);
-  Result<loader::Linked> linked = loader::link(*spec, loader::autoload_programs(*spec), profile);
+  const loader::Selection all = loader::autoload_programs(*spec);
+  loader::look_up_names(profile, loader::needs(*spec, all));
+  Result<loader::Linked> linked = loader::link(*spec, all, profile);
   REQUIRE_MESSAGE(linked, (linked ? "" : linked.error().message()));
   Result<loader::Plan> plan = loader::make_plan(*spec, *linked, profile);
   REQUIRE(plan);

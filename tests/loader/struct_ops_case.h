@@ -7,6 +7,7 @@
 
 #include "base/mapped_file.h"
 #include "loader/collect.h"
+#include "loader/kernel_lookup.h"
 #include "loader/link.h"
 #include "tests/support/objects.h"
 #include "tests/support/temp_folder.h"
@@ -43,7 +44,7 @@ struct HandlerKernel {
     Result<btf::View> view = btf::View::parse(file->bytes());
     REQUIRE_MESSAGE(view, message(view));
     KernelProfile profile;
-    profile.btf = std::make_shared<const KernelProfile::Btf>(
+    profile.own_btf = profile.btf = std::make_shared<const KernelProfile::Btf>(
         KernelProfile::Btf{std::move(*file), std::move(*view), "vmlinux"});
     return profile;
   }
@@ -86,6 +87,13 @@ struct HandlerObject : ObjectBuilder {
   std::string last_section;
   u64 next = 0;
 };
+
+// The profile with what capture() would have looked up for the object.
+inline KernelProfile looked_up(const ObjectSpec& spec, const Selection& selection,
+                               KernelProfile profile) {
+  look_up_names(profile, needs(spec, selection));
+  return profile;
+}
 
 // One handler "mine" in `section`, whose open is program "on_open".
 inline ObjectSpec one_handler(std::string_view section = ".struct_ops",

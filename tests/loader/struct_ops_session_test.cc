@@ -13,7 +13,9 @@ using namespace bpfld::test;
 namespace {
 
 Result<Session> load(const ObjectSpec& spec, KernelProfile& profile, bpf::Kernel& kernel) {
-  return Session::load(spec, autoload_programs(spec), profile, kernel);
+  const Selection all = autoload_programs(spec);
+  profile = looked_up(spec, all, std::move(profile));
+  return Session::load(spec, all, profile, kernel);
 }
 
 std::vector<std::string> after_programs(const FakeKernel& kernel) {
@@ -94,6 +96,24 @@ TEST_CASE("loader struct_ops session: a link ends the registration, so nothing i
   CHECK(kernel.open_fds() == 0);
 }
 
+TEST_CASE("loader struct_ops session: a kernel that has not read its BTF is given a program") {
+  const ObjectSpec spec = one_handler();
+  HandlerKernel handler;
+  KernelProfile profile = handler.profile();
+  FakeKernel kernel;
+  bool awake = false;
+  kernel.add_rule([&](const bpf::Request& request) -> std::optional<Result<bpf::Reply>> {
+    if (std::holds_alternative<bpf::ProgLoad>(request)) awake = true;
+    if (!awake && std::holds_alternative<bpf::MapCreate>(request)) return refusal(request, 524);
+    return std::nullopt;
+  });
+  const Result<Session> session = load(spec, profile, kernel);
+  REQUIRE_MESSAGE(session, message(session));
+  CHECK(kernel.count<bpf::MapCreate>() == 2);
+  CHECK(kernel.count<bpf::ProgLoad>() == 2);
+  CHECK(kernel.all<bpf::ProgLoad>()[0].type == bpf::ProgType::socket_filter);
+}
+
 TEST_CASE("loader struct_ops session: detach deletes once, and a refused write nothing") {
   const ObjectSpec spec = one_handler();
   HandlerKernel handler;
@@ -149,6 +169,7 @@ TEST_CASE("loader struct_ops session: a program that is not loaded leaves its ca
   HandlerKernel handler;
   KernelProfile profile = handler.profile();
   FakeKernel kernel;
+  profile = looked_up(spec, {1}, std::move(profile));
   Result<Session> session = Session::load(spec, {1}, profile, kernel);
   REQUIRE_MESSAGE(session, message(session));
   CHECK(session->plan().notes ==

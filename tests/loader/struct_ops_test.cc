@@ -5,6 +5,7 @@
 
 #include "loader/plan.h"
 #include "tests/loader/struct_ops_case.h"
+#include "tests/support/made_up_kernel.h"
 
 using namespace bpfld;
 using namespace bpfld::test;
@@ -12,7 +13,8 @@ using namespace bpfld::test;
 namespace {
 
 Result<StructOpsOutcome> fit(const ObjectSpec& spec, const KernelProfile& profile) {
-  return fit_struct_ops(spec, autoload_programs(spec), profile);
+  const Selection all = autoload_programs(spec);
+  return fit_struct_ops(spec, all, looked_up(spec, all, profile));
 }
 
 // fit() for an object and a kernel that somebody changed before.
@@ -232,8 +234,9 @@ TEST_CASE("loader struct_ops: a kernel's struct that is no such thing is not use
   object.type = "other";
   HandlerKernel kernel;
   CHECK(fit_error(object, kernel) ==
-        "map \"mine\", struct other: the kernel has no struct other for BPF to implement (no "
-        "bpf_struct_ops_other in its BTF)");
+        "map \"mine\", struct other: struct bpf_struct_ops_other, by which BPF implements it, does "
+        "not "
+        "exist in this kernel");
   HandlerKernel hostile;
   hostile.members[2].bit_offset = 1u << 30;  // its scalars are outside of it
   HandlerObject same;
@@ -245,7 +248,7 @@ TEST_CASE("loader struct_ops: a kernel's struct that is no such thing is not use
   CHECK(fit_error(again, large).find("is not laid out like one") != std::string::npos);
   KernelProfile none;
   none.btf_problem = "there is none";
-  CHECK(message(fit(one_handler(), none)).find("struct_ops need the kernel's BTF: there is none") !=
+  CHECK(message(fit(one_handler(), none)).find("need the kernel's BTF: there is none") !=
         std::string::npos);
 }
 
@@ -272,7 +275,8 @@ TEST_CASE("loader struct_ops: an optional struct that does not fit takes nothing
   const ObjectSpec spec = one_handler("?.struct_ops");
   HandlerKernel kernel;
   kernel.members.erase(kernel.members.begin() + 4);
-  const Result<StructOpsOutcome> out = fit_struct_ops(spec, {0}, kernel.profile());
+  const Result<StructOpsOutcome> out =
+      fit_struct_ops(spec, {0}, looked_up(spec, {0}, kernel.profile()));
   REQUIRE_MESSAGE(out, message(out));
   CHECK(out->maps.empty());
   CHECK_FALSE(out->targets[0]);
@@ -290,4 +294,46 @@ TEST_CASE("loader struct_ops: a kernel without links registers a .struct_ops.lin
   REQUIRE_MESSAGE(linked, message(linked));
   CHECK(linked->maps[0].link);
   CHECK(linked->maps[0].notes.empty());
+}
+
+TEST_CASE("loader struct_ops: a module's struct is known by the fd of the module's BTF") {
+  const ObjectSpec spec = one_handler(".struct_ops.link");
+  MadeUpKernel kernel;
+  const TypeId number = kernel.btf.add_int("int", 4);
+  const TypeId callback = kernel.btf.add_ptr(kernel.btf.add_func_proto(number));
+  const TypeId name = kernel.btf.add_array(kernel.btf.add_char(), number, 8);
+  kernel.btf.add_struct("bpf_struct_ops_link", 16);
+  BtfBuilder& module = kernel.add_module("handlers", 77);
+  const TypeId handler = module.add_struct(
+      "handler", 32, {{"limit", number, 0}, {"name", name, 32}, {"open", callback, 128}});
+  const TypeId value = module.add_struct("bpf_struct_ops_handler", 96,
+                                         {{"refcnt", number, 0}, {"data", handler, 512}});
+  const Selection all = autoload_programs(spec);
+  const KernelProfile profile = kernel.facts(needs(spec, all));
+  const Result<Linked> linked = link(spec, all, profile);
+  REQUIRE_MESSAGE(linked, message(linked));
+  REQUIRE(linked->struct_ops.size() == 1);
+  CHECK(linked->struct_ops[0].link);
+  CHECK(linked->programs[0].struct_ops ==
+        StructOpsTarget{.type = handler.value, .member = 2, .module = 1});
+  const Result<Plan> plan = make_plan(spec, *linked, profile);
+  REQUIRE_MESSAGE(plan, message(plan));
+  std::optional<u32> module_slot;
+  for (const Op& op : plan->load) {
+    if (const bpf::BtfFdById* get = std::get_if<bpf::BtfFdById>(&op.request)) {
+      CHECK(get->id == 77);
+      CHECK_FALSE(module_slot);  // asked for once
+      module_slot = op.result;
+    }
+    if (const bpf::MapCreate* map = std::get_if<bpf::MapCreate>(&op.request)) {
+      CHECK(map->btf_vmlinux_value_type_id == value.value);
+      CHECK(map->flags == (bpf::kMapLink | bpf::kMapModuleValue));
+      CHECK(map->value_type_btf == bpf::Fd::slot(module_slot.value_or(99)));
+    }
+    if (const bpf::ProgLoad* load = std::get_if<bpf::ProgLoad>(&op.request)) {
+      CHECK(load->attach_btf_id == handler.value);
+      CHECK(load->attach_target == bpf::Fd::slot(module_slot.value_or(99)));
+    }
+  }
+  CHECK(module_slot);
 }

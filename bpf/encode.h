@@ -15,8 +15,8 @@ namespace bpfld::bpf {
 inline constexpr u32 kAttrSize =
     168;  // sizeof(union bpf_attr) of v6.18; the tail of zeros suits all kernels
 
-// view: the encoded attr. Its pointers point into the Request and into `output`, `log` and `insns`
-// here, so it must not be copied or moved and the Request must outlive it.
+// view: the encoded attr. Its pointers point into the Request and into `output`, `log`, `insns`
+// and `value` here, so it must not be copied or moved and the Request must outlive it.
 struct EncodedAttr {
   Command command{};
   alignas(8) std::array<std::byte, kAttrSize> attr{};
@@ -24,6 +24,7 @@ struct EncodedAttr {
   std::vector<char> log;          // where the verifier writes
   std::vector<Insn> insns;        // the program with its fds filled in
   std::vector<i32> fds;           // fd_array
+  std::vector<std::byte> value;   // a map's value with the fds in it filled in
   u32 value_fd = 0;               // an element that is a map or a program
 
   EncodedAttr() = default;

@@ -130,6 +130,16 @@ constexpr HintRow kRows[] = {
     {"E08",  Phase::link,     Code::unsupported, kAnyErrno, "unknown section",         nullptr,           Exit::bad_object,
      "", "the name of its section tells what a program is", "`bpfld list sec` shows all names; SEC(\"?...\") is left out on purpose"},
 
+    {"",     Phase::link,     Code::not_found,   kAnyErrno, "BPF implements it, does not exist", nullptr,           Exit::kernel,
+     "", "what offers the struct is not built into this kernel ({kernel}), or it came with a later one", "`bpfld btf search 'bpf_struct_ops_*'`: the structs that a kernel offers"},
+    {"",     Phase::link,     Code::not_found,   kAnyErrno, "no such member",          nullptr,           Exit::kernel,
+     "", "the struct of this kernel ({kernel}) is an older or a newer one", "leave the member 0; a callback whose program is in SEC(\"?struct_ops/...\") is left out where there is no place for it"},
+    {"",     Phase::attach,   kAny,              EEXIST,    "map \"",                  nullptr,           Exit::attach,
+     "", "the kernel has something of that name already; what a .struct_ops map registered stays when its loader is killed",
+     "another `.name`; SEC(\".struct_ops.link\") ends with its loader"},
+    {"",     Phase::attach,   kAny,              EINVAL,    "map \"",                  nullptr,           Exit::attach,
+     "", "the part of the kernel that offers the struct refused it: a callback that it requires is missing, or a member is set that BPF may not set", ""},
+
     {"E03",  Phase::link,     Code::not_found,   kAnyErrno, "need the kernel's BTF",   nullptr,           Exit::kernel,
      "", "CONFIG_DEBUG_INFO_BTF is off in this kernel ({kernel}), or it is older than 5.2", "--btf FILE with the BTF of exactly this kernel"},
 

@@ -345,7 +345,7 @@ TEST_CASE("externs: what is in a module takes the module's BTF, once for each ki
   const TypeId var = module.add_var("mod_var", number);
   const Outcome all = all_of(spec, kernel);
   CHECK(kernel.opened_modules);
-  CHECK(last<bpf::BtfFdById>(all.plan).id == 31);
+  CHECK(last<bpf::ObjectById>(all.plan).id == 31);
   const auto& load = last<bpf::ProgLoad>(all.plan);
   CHECK(load.insns[0].imm == static_cast<i32>(func.value));
   CHECK(load.insns[0].offset == 1);

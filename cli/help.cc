@@ -12,10 +12,11 @@
 namespace bpfld::cli {
 namespace {
 
-constexpr std::array<Command, 6> kCommands = {{
+constexpr std::array<Command, 7> kCommands = {{
     {&kRunCommand, run_command},
     {&kListCommand, list_command},
     {&kFeatureCommand, feature_command},
+    {&kExplainCommand, explain_command},
     {&kDumpCommand, dump_command},
     {&kBtfCommand, btf_command},
     {&kHelpCommand, help_command},

@@ -57,10 +57,10 @@ std::string map_after(const Story& story, const bpf::Insn& insn, const Reference
 
 std::string kind_text(ReferenceKind kind) {
   switch (kind) {
-    case ReferenceKind::map: return "address of the map: src 1, BPF_PSEUDO_MAP_FD";
-    case ReferenceKind::map_value: return "address in its value: src 2, BPF_PSEUDO_MAP_VALUE";
-    case ReferenceKind::call: return "distance to a subprogram: src 1, BPF_PSEUDO_CALL";
-    case ReferenceKind::function: return "address of a function: src 4, BPF_PSEUDO_FUNC";
+    case ReferenceKind::map: return "map: BPF_PSEUDO_MAP_FD";
+    case ReferenceKind::map_value: return "in its value: BPF_PSEUDO_MAP_VALUE";
+    case ReferenceKind::call: return "distance in slots: BPF_PSEUDO_CALL";
+    case ReferenceKind::function: return "address of it: BPF_PSEUDO_FUNC";
     case ReferenceKind::extern_: return "provided by the kernel";
   }
   return {};

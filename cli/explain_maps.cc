@@ -22,6 +22,7 @@ std::string source_text(loader::MapSource source) {
     case loader::MapSource::data: return "initialised globals";
     case loader::MapSource::rodata: return "constants: frozen before any program loads";
     case loader::MapSource::bss: return "globals that start as zero";
+    case loader::MapSource::kconfig: return "answers of the kernel's configuration, frozen";
   }
   return {};
 }
@@ -50,14 +51,27 @@ std::string sized(const View* types, u32 type, u32 size) {
   return format("{}, {} B", btf::type_name(*types, {type}), size);
 }
 
-std::vector<std::string> map_row(const MapSpec& map, const View* types,
+// The max_entries of the request that makes the map: the loader fills in what depends on the
+// kernel.
+u32 planned_entries(const Story& story, const MapSpec& map, const std::optional<u32>& slot) {
+  if (!story.plan || !slot) return map.max_entries;
+  for (const loader::Op& op : story.plan->load)
+    if (const bpf::MapCreate* create = std::get_if<bpf::MapCreate>(&op.request);
+        create != nullptr && op.result == slot)
+      return create->max_entries;
+  return map.max_entries;
+}
+
+std::vector<std::string> map_row(const Story& story, const MapSpec& map, const View* types,
                                  const std::optional<u32>& slot) {
+  const u32 planned = planned_entries(story, map, slot);
   return {map.name,
           format("{} ({})", bpf::name_of(map.type), static_cast<u32>(map.type)),
           map.key_size == 0 ? "no key" : "key " + sized(types, map.btf_key_type, map.key_size),
           map.value_size == 0 ? "no value"
                               : "value " + sized(types, map.btf_value_type, map.value_size),
-          format("max {}", map.max_entries),
+          format("max {}{}", map.max_entries,
+                 planned == map.max_entries ? "" : format(" -> {}", planned)),
           flags_text(map.flags),
           source_text(map.source),
           slot ? "fd " + slot_text(slot) : ""};
@@ -122,7 +136,7 @@ Chapter explain_maps(const Story& story) {
     const MapSpec& map = story.spec.maps[i];
     std::optional<u32> slot;
     if (story.plan && i < story.plan->map_slots.size()) slot = story.plan->map_slots[i];
-    maps.rows.push_back(map_row(map, view, slot));
+    maps.rows.push_back(map_row(story, map, view, slot));
     if (view != nullptr && map.source == loader::MapSource::declared)
       add_declaration(*view, map, declarations);
   }

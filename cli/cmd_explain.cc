@@ -12,7 +12,7 @@
 #include "cli/explain.h"
 #include "cli/facts.h"
 #include "cli/hints.h"
-#include "loader/capture.h"
+#include "cli/saved_kernel.h"
 #include "loader/collect.h"
 
 namespace bpfld::cli {
@@ -23,6 +23,14 @@ constexpr OptionRow kOptions[] = {
      .letter = '\0',
      .value = "FILE",
      .help = "types of another kernel, for CO-RE; see `bpfld btf`"},
+    {.name = "profile",
+     .letter = '\0',
+     .value = "FILE",
+     .help = "another kernel, saved with `bpfld profile save FILE`"},
+    {.name = "config",
+     .letter = '\0',
+     .value = "FILE",
+     .help = "take Kconfig values from this configuration, plain or .gz"},
     {.name = "prog",
      .letter = '\0',
      .value = "GLOB",
@@ -110,8 +118,10 @@ int Explain::run() {
   if (selection.empty() && arguments_.has("prog"))
     return usage(fail(Code::usage, "no program's name matches --prog {}",
                       escape_terminal(arguments_.values("prog").front())));
-  const Result<loader::KernelProfile> profile = loader::capture(
-      loader::needs(*spec, selection), {.btf_path = std::string(arguments_.value("btf"))});
+  const Result<loader::KernelProfile> profile =
+      capture_kernel(loader::needs(*spec, selection), arguments_);
+  if (!profile && profile.error().code == Code::usage)
+    return usage(std::unexpected(profile.error()));
   if (!profile) return failed(Phase::btf, profile.error(), nullptr);
   Story story = make_story(path, *object, *spec, selection, *profile);
   story.all = arguments_.has("all");

@@ -32,6 +32,11 @@ ExplainTable fact_table(const Story& story) {
   for (const auto& [name, fact] : story.profile.cgroups)
     table.rows.push_back({format("cgroup {}", name.empty() ? "root" : name),
                           fact.problem.empty() ? fact.path : fact.problem});
+  for (const auto& [name, value] : story.profile.kconfig.options)
+    table.rows.push_back({name, value.empty() ? "not set" : value});
+  for (const auto& [name, fact] : story.profile.names)
+    table.rows.push_back({format("BTF {}", name.name),
+                          fact.place ? format("[{}]", fact.place->type) : "there is none"});
   for (const loader::FeatureRow& row : loader::feature_rows())
     if (story.profile.lacks(row.feature))
       table.rows.push_back({std::string(row.name), format("missing (since v{})", row.since)});

@@ -66,6 +66,27 @@ TEST_CASE("golden: the story goes on as far as it can") {
                tell("examples/execsnoop/execsnoop.bpf.o", "execsnoop", profile).text);
 }
 
+TEST_CASE("explain: a saved kernel answers for itself, not the running one") {
+  const TempFolder folder;
+  const std::string profile = folder.write(
+      "kernel", bytes_of(std::string_view("bpfld-profile 1\nrelease 1.2.3-saved\npossible_cpus 7\n"
+                                          "feature perf_link no\n"
+                                          "tracepoint syscalls/sys_enter_getppid 4321\n")));
+  const std::string object = built_object("fixtures/perf_getppid.bpf.o");
+  const Finished told = run_command({"explain", object, "--profile", profile});
+  CHECK(told.status == 0);
+  CHECK(contains(told.out, "kernel 1.2.3-saved"));
+  CHECK(contains(told.out, "max_entries=7"));  // of the perf event array
+  CHECK(contains(told.out, "config=4321"));
+  CHECK(contains(told.out, "PERF_EVENT_IOC_SET_BPF"));
+  const Finished missing =
+      run_command({"explain", built_object("fixtures/missing_tracepoint.bpf.o"), "--profile",
+                   profile, "--step", "attach"});
+  CHECK(contains(missing.out, "does not exist on kernel 1.2.3-saved"));
+  const Finished both = run_command({"explain", object, "--profile", profile, "--btf", "x"});
+  CHECK(both.status == 2);
+}
+
 TEST_CASE("explain: it needs no privileges, and says which steps there are") {
   const std::string object = built_object("fixtures/ringbuf_getppid.bpf.o");
   const Finished whole = run_command({"explain", object});

@@ -24,6 +24,17 @@ inline std::vector<std::byte> kernel_btf() {
   return btf.bytes();
 }
 
+inline void set_btf(loader::KernelProfile& profile, const TempFolder& folder,
+                    const std::vector<std::byte>& blob) {
+  const std::string path = folder.write("vmlinux.btf", blob);
+  Result<MappedFile> file = MappedFile::open(path);
+  REQUIRE(file);
+  Result<btf::View> view = btf::View::parse(file->bytes());
+  REQUIRE(view);
+  profile.own_btf = profile.btf = std::make_shared<const loader::KernelProfile::Btf>(
+      loader::KernelProfile::Btf{std::move(*file), std::move(*view), "vmlinux.btf"});
+}
+
 inline loader::KernelProfile fixed_kernel(const TempFolder& folder) {
   loader::KernelProfile profile;
   profile.release = "6.1.0-test";
@@ -33,13 +44,7 @@ inline loader::KernelProfile fixed_kernel(const TempFolder& folder) {
   for (const char* name : {"syscalls/sys_enter_execve", "syscalls/sys_exit_execve",
                            "syscalls/sys_enter_execveat", "syscalls/sys_exit_execveat"})
     profile.tracepoints[name].id = id++;
-  const std::string path = folder.write("vmlinux.btf", kernel_btf());
-  Result<MappedFile> file = MappedFile::open(path);
-  REQUIRE(file);
-  Result<btf::View> view = btf::View::parse(file->bytes());
-  REQUIRE(view);
-  profile.btf = std::make_shared<const loader::KernelProfile::Btf>(
-      loader::KernelProfile::Btf{std::move(*file), std::move(*view), "vmlinux.btf"});
+  set_btf(profile, folder, kernel_btf());
   return profile;
 }
 

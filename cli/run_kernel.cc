@@ -80,7 +80,7 @@ Step<void> Run::look_at_kernel() {
 Step<void> Run::leave_out_missing() {
   std::vector<std::pair<u32, Report>> missing;
   for (u32 i : selection_) {
-    const std::optional<Error> problem = loader::attach_problem(spec_.programs[i], profile_);
+    const std::optional<Error> problem = loader::attach_problem(spec_, i, profile_);
     if (problem && problem->code != Code::unsupported)
       missing.emplace_back(i, explained(Phase::capture, *problem, &spec_.programs[i]));
   }
@@ -152,12 +152,6 @@ void Run::say_event_maps() {
   }
 }
 
-std::string Run::how_attached(const loader::AttachPlan& plan) const {
-  // A first attempt may have taught the profile that this kernel attaches in another way.
-  u32 slots = 0;
-  return loader::plan_attach(spec_, plan.program, 0, profile_, slots).how;
-}
-
 Step<void> Run::attach() {
   loop_->catch_signals();
   std::vector<std::pair<u32, Report>> failures;
@@ -165,13 +159,15 @@ Step<void> Run::attach() {
     const ProgramSpec& program = spec_.programs[plan.program];
     if (plan.no_place) {
       report_.not_attached(line_of(plan.program),
-                           "loaded; its section names no place to attach to");
+                           plan.advice.empty()
+                               ? "loaded; its section names no place to attach to"
+                               : format("loaded, not attached; its place: {}", plan.advice));
       continue;
     }
     const Status done = session_->attach(plan);
     if (done) {
       attached_++;
-      report_.attached(line_of(plan.program), how_attached(plan));
+      report_.attached(line_of(plan.program), plan.how);
     } else {
       failures.emplace_back(plan.program, explained(Phase::attach, done.error(), &program));
     }

@@ -75,7 +75,8 @@ Step<void> Run::select_programs() {
   }
   if (selection_.empty())
     return refuse(Phase::usage, fail(Code::usage, "no program is left to load"));
-  return check_sections();
+  TRY(check_sections());
+  return at(Phase::usage, apply_attach_options(options_.places, selection_, spec_));
 }
 
 // A section without a row is refused before privileges are asked for.

@@ -2,6 +2,8 @@
 // The table of options, and their values; see run_options.h.
 #include "cli/run_options.h"
 
+#include <algorithm>
+
 #include "base/escape.h"
 #include "cli/commands.h"
 #include "cli/values.h"
@@ -22,6 +24,13 @@ constexpr OptionRow kOptions[] = {
     {"set",           '\0', "NAME=VALUE", "give a global variable its value: a number, true, false, an enumerator, text, @self (process id of bpfld) or @child (of CMD)", many},
     {"only",          '\0', "GLOB",       "load only the programs of these names; also those whose SEC() starts with '?'", many},
     {"skip",          '\0', "GLOB",       "do not load the programs of these names", many},
+    {"attach",        '\0', "PROG=PLACE", "attach the programs of this name (or pattern) there; see above", many},
+    {"dev",           '\0', "IF",         "the interface for XDP, tc and socket programs", many},
+    {"cgroup",        '\0', "DIR",        "the cgroup for cgroup and sockops programs (default: the root of the cgroup2 hierarchy)", once},
+    {"netns",         '\0', "NAME",       "the network namespace for sk_lookup and flow_dissector programs: a name of `ip netns`, or a file", once},
+    {"xdp-mode",      '\0', "MODE",       "native, generic or offload (default: native, and generic where the driver has no XDP)", once},
+    {"pid",           '\0', "N",          "the only process for uprobe, usdt and perf_event programs", once},
+    {"freq",          '\0', "HZ",         "how often a perf_event program runs on each CPU, in a second", once},
     {"strict",        '\0', "",           "a program that does not attach is an error, even when others do", once},
     {"btf",           '\0', "FILE",       "take the kernel's types from FILE instead of /sys/kernel/btf/vmlinux", once},
     {"buffer",        '\0', "SIZE",       "of a perf event array, for each CPU: 64K, 4M ... (default 256K)", once},
@@ -86,8 +95,31 @@ Status read_limits(const Arguments& arguments, RunOptions& out) {
   return {};
 }
 
+Result<u32> small_number(const Arguments& arguments, std::string_view option) {
+  const u64 number = TRY(
+      with_context(parse_count(arguments.value(option)), [&] { return format("--{}", option); }));
+  if (number > 0x7fffffff) return fail(Code::usage, "--{}: {} is too large", option, number);
+  return static_cast<u32>(number);
+}
+
 std::vector<std::string> to_vector(std::span<const std::string> values) {
   return {values.begin(), values.end()};
+}
+
+Status read_places(const Arguments& arguments, RunOptions& out) {
+  AttachOptions& places = out.places;
+  places.attach = to_vector(arguments.values("attach"));
+  places.devices = to_vector(arguments.values("dev"));
+  places.cgroup = arguments.value("cgroup");
+  places.netns = arguments.value("netns");
+  places.xdp_mode = arguments.value("xdp-mode");
+  if (arguments.has("pid")) places.pid = TRY(small_number(arguments, "pid"));
+  if (arguments.has("freq")) places.frequency = TRY(small_number(arguments, "freq"));
+  constexpr std::string_view kModes[] = {"", "native", "generic", "offload"};
+  if (std::ranges::find(kModes, places.xdp_mode) == std::end(kModes))
+    return fail(Code::usage, "--xdp-mode takes native, generic or offload, not \"{}\"",
+                escape_terminal(places.xdp_mode));
+  return {};
 }
 
 }  // namespace
@@ -107,7 +139,26 @@ const CommandRow kRunCommand = {
         "(btf_decl_tag(\"bpfld:event=struct event\")); else the value type of the ring buffer; "
         "else "
         "that of the map which the data comes from; else a variable that keeps one type in the BTF "
-        "(const struct event *unused). Otherwise the bytes are shown.",
+        "(const struct event *unused). Otherwise the bytes are shown.\n"
+        "\n"
+        "A program whose SEC() cannot say where it goes (xdp, tc, cgroup/..., sk_skb ...) is "
+        "attached "
+        "where --attach or a default for its class, such as --dev, says: `--dev eth0`, or "
+        "`--attach 'on_packet=xdp:eth0,generic'`. PLACE is one of\n"
+        "\n"
+        "  kprobe:FUNCTION[+OFFSET]  ksyscall:NAME  uprobe:FILE:FUNCTION[+OFFSET]\n"
+        "  usdt:FILE:PROVIDER:NAME  kprobe.multi:GLOB  uprobe.multi:FILE:GLOB\n"
+        "  tp:CATEGORY/EVENT  raw_tp:EVENT  tp_btf:EVENT  perf:EVENT[@HZ]  iter:KIND\n"
+        "  fentry:FUNCTION  fexit:FUNCTION  fmod_ret:FUNCTION  fsession:FUNCTION\n"
+        "  lsm:HOOK  xdp:IF[,native|generic|offload]  tcx:IF[:ingress|egress]\n"
+        "  tc:IF[:ingress|egress][,prio=N][,handle=N]  netkit:IF[:primary|peer]\n"
+        "  cgroup:DIR  sockmap:MAP\n"
+        "  socket:IF  socket:pid=N,fd=N  netns:NAME  lwt:PREFIX,dev=IF[,via=ADDRESS]\n"
+        "  netfilter:ipv4|ipv6:HOOK[,prio=N][,defrag]  lirc:DEVICE\n"
+        "\n"
+        "With several --attach for one program it is attached to all of these places, and not "
+        "where "
+        "its section says.",
     .options = kOptions,
     .min_operands = 1,
     .max_operands = 1,
@@ -121,6 +172,7 @@ Result<RunOptions> read_run_options(const Arguments& arguments) {
   TRY(read_verifier_log(arguments, out));
   TRY(read_events(arguments, out));
   TRY(read_limits(arguments, out));
+  TRY(read_places(arguments, out));
   out.sets = to_vector(arguments.values("set"));
   out.only = to_vector(arguments.values("only"));
   out.skip = to_vector(arguments.values("skip"));

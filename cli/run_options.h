@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "cli/attach_option.h"
 #include "cli/event_table.h"
 #include "cli/options.h"
 
@@ -27,6 +28,7 @@ struct RunOptions {
   std::vector<std::string> sets;        // "NAME=VALUE"
   std::vector<std::string> only, skip;  // globs
   std::vector<std::string> columns;
+  AttachOptions places;
   std::string btf;
   std::optional<std::chrono::milliseconds> duration;
   u64 count = ~u64{0};

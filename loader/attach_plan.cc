@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// From a SEC() row and a target to the requests that attach. Which mechanism, decided by the
+// From a program and its places to the requests that attach. Which mechanism, decided by the
 // profile; no request is made here.
 #include <algorithm>
 
@@ -11,8 +11,9 @@ namespace {
 
 // clang-format off
 constexpr AttachFamily kFamilies[] = {
-    {AttachMethod::tracepoint,     tracepoint_problem, attach_tracepoint},
-    {AttachMethod::raw_tracepoint, nullptr,            attach_raw_tracepoint},
+    // method, default place, needs, problem, plan, advice
+    {AttachMethod::tracepoint,     nullptr, tracepoint_needs, tracepoint_problem, attach_tracepoint,     "--attach P=tp:CATEGORY/EVENT"},
+    {AttachMethod::raw_tracepoint, nullptr, nullptr,          nullptr,            attach_raw_tracepoint, "--attach P=raw_tp:EVENT"},
 };
 // clang-format on
 
@@ -21,10 +22,19 @@ const AttachFamily* find_family(AttachMethod method) {
   return found != std::end(kFamilies) ? found : nullptr;
 }
 
-// Whether the section says where to attach.
-bool names_a_place(const ProgramSpec& program) {
-  return program.row != nullptr && program.row->method != AttachMethod::none &&
-         program.row->method != AttachMethod::run && !program.target.empty();
+std::optional<Error> problem_at(const AttachSite& site, const KernelProfile& profile) {
+  const AttachFamily* family = find_family(site.target.method);
+  if (family == nullptr)
+    return fail(Code::unsupported, "attaching SEC(\"{}\") programs is not supported",
+                site.program.row->name)
+        .error();
+  return family->problem != nullptr ? family->problem(site, profile) : std::nullopt;
+}
+
+std::string advice_for(const ProgramSpec& program) {
+  if (program.row == nullptr) return {};
+  const AttachFamily* family = find_family(program.row->method);
+  return family != nullptr ? std::string(family->advice) : std::string();
 }
 
 }  // namespace
@@ -34,27 +44,72 @@ void Attachment::add(bpf::Request request, std::optional<u32> result) {
       {format("program \"{}\"", escape_terminal(program.name)), std::move(request), result, false});
 }
 
-std::optional<Error> attach_problem(const ProgramSpec& program, const KernelProfile& profile) {
-  if (!names_a_place(program)) return std::nullopt;
-  const AttachFamily* family = find_family(program.row->method);
-  if (family == nullptr)
-    return fail(Code::unsupported, "attaching SEC(\"{}\") programs is not supported",
-                program.row->name)
-        .error();
-  return family->problem != nullptr ? family->problem(program, profile) : std::nullopt;
+void add_once(std::vector<std::string>& list, const std::string& text) {
+  if (std::ranges::find(list, text) == list.end()) list.push_back(text);
 }
 
-AttachPlan plan_attach(const ObjectSpec& spec, u32 index, u32 program_slot,
+Error missing_fact(const std::string& problem, int errno_value,
+                   const std::vector<std::string>& near) {
+  Error error = errno_value != 0 ? fail_errno(errno_value, "{}", problem).error()
+                                 : fail(Code::not_found, "{}", problem).error();
+  for (const std::string& name : near)
+    error.detail +=
+        format("{}{}", error.detail.empty() ? "did you mean: " : ", ", escape_terminal(name));
+  return error;
+}
+
+std::vector<AttachTarget> attach_targets(const ObjectSpec& spec, u32 index) {
+  const ProgramSpec& program = spec.programs[index];
+  if (!program.places.empty()) return program.places;
+  if (program.row == nullptr || program.row->method == AttachMethod::none) return {};
+  if (!program.target.empty()) {
+    AttachTarget target;
+    target.method = program.row->method;
+    target.place = program.target;
+    return {target};
+  }
+  const AttachFamily* family = find_family(program.row->method);
+  if (family == nullptr || family->unnamed == nullptr) return {};
+  const std::optional<AttachTarget> target = family->unnamed(spec, program);
+  return target ? std::vector<AttachTarget>{*target} : std::vector<AttachTarget>{};
+}
+
+void attach_needs(const ObjectSpec& spec, u32 index, Needs& out) {
+  for (const AttachTarget& target : attach_targets(spec, index)) {
+    const AttachFamily* family = find_family(target.method);
+    if (family != nullptr && family->needs != nullptr)
+      family->needs({spec, spec.programs[index], target}, out);
+  }
+}
+
+std::optional<Error> attach_problem(const ObjectSpec& spec, u32 index,
+                                    const KernelProfile& profile) {
+  std::optional<Error> first;
+  for (const AttachTarget& target : attach_targets(spec, index)) {
+    std::optional<Error> problem = problem_at({spec, spec.programs[index], target}, profile);
+    if (!problem) return std::nullopt;
+    if (!first) first = std::move(problem);
+  }
+  return first;
+}
+
+AttachPlan plan_attach(const ObjectSpec& spec, u32 index, u32 place, u32 program_slot,
                        const KernelProfile& profile, u32& slots) {
   const ProgramSpec& program = spec.programs[index];
+  const std::vector<AttachTarget> targets = attach_targets(spec, index);
   AttachPlan out;
   out.program = index;
-  out.no_place = !names_a_place(program);
-  if (out.no_place) return out;
-  out.problem = attach_problem(program, profile);
+  out.place = place;
+  out.no_place = targets.empty();
+  if (out.no_place) {
+    out.advice = advice_for(program);
+    return out;
+  }
+  const AttachSite site{spec, program, targets[place]};
+  out.problem = problem_at(site, profile);
   if (out.problem) return out;
-  Attachment attachment{spec, program, bpf::Fd::slot(program_slot), profile, slots, out};
-  find_family(program.row->method)->plan(attachment);
+  Attachment attachment{site, bpf::Fd::slot(program_slot), profile, slots, out};
+  find_family(site.target.method)->plan(attachment);
   return out;
 }
 

@@ -17,22 +17,22 @@ const TracepointFact* find_fact(const KernelProfile& profile, const std::string&
 
 }  // namespace
 
-std::optional<Error> tracepoint_problem(const ProgramSpec& program, const KernelProfile& profile) {
-  const TracepointFact* fact = find_fact(profile, program.target);
+void tracepoint_needs(const AttachSite& site, Needs& out) {
+  add_once(out.tracepoints, site.target.place);
+}
+
+std::optional<Error> tracepoint_problem(const AttachSite& site, const KernelProfile& profile) {
+  const TracepointFact* fact = find_fact(profile, site.target.place);
   if (fact != nullptr && fact->id) return std::nullopt;
-  const std::string target = escape_terminal(program.target);
   if (fact == nullptr)
-    return fail(Code::internal, "tracepoint {} was not looked up", target).error();
-  Error error = fact->errno_value != 0 ? fail_errno(fact->errno_value, "{}", fact->problem).error()
-                                       : fail(Code::not_found, "{}", fact->problem).error();
-  for (const std::string& name : fact->near)
-    error.detail +=
-        format("{}{}", error.detail.empty() ? "did you mean: " : ", ", escape_terminal(name));
-  return error;
+    return fail(Code::internal, "tracepoint {} was not looked up",
+                escape_terminal(site.target.place))
+        .error();
+  return missing_fact(fact->problem, fact->errno_value, fact->near);
 }
 
 void attach_tracepoint(Attachment& attachment) {
-  const TracepointFact* fact = find_fact(attachment.profile, attachment.program.target);
+  const TracepointFact* fact = find_fact(attachment.profile, attachment.target.place);
   const u32 event = attachment.new_slot();
   bpf::PerfEventOpen open;
   open.type = kPerfTypeTracepoint;
@@ -58,7 +58,7 @@ void attach_raw_tracepoint(Attachment& attachment) {
   attachment.out.how = "raw tracepoint link";
   bpf::RawTracepointOpen open;
   open.program = attachment.program_fd;
-  open.name = attachment.program.target;
+  open.name = attachment.target.place;
   attachment.add(open, attachment.new_slot());
 }
 

@@ -12,6 +12,7 @@
 
 #include "base/escape.h"
 #include "base/near.h"
+#include "loader/capture_places.h"
 #include "perf/cpus.h"
 #include "perf/tracefs.h"
 
@@ -166,6 +167,7 @@ Result<KernelProfile> capture(const Needs& needs, const CaptureOptions& options)
     for (const std::string& target : needs.tracepoints)
       profile.tracepoints.emplace(target, find_tracepoint(tracefs, target));
   }
+  capture_places(needs, profile);
   if (needs.kernel_btf) TRY(capture_btf(profile, options));
   return profile;
 }

@@ -15,6 +15,10 @@ struct CaptureOptions {
 // Errors: those of a BTF file that was named by the caller.
 [[nodiscard]] Result<KernelProfile> capture(const Needs& needs, const CaptureOptions& options = {});
 
+// Where the cgroup2 hierarchy is mounted, from the text of /proc/self/mountinfo; empty when it is
+// not. Of several mounts the first.
+std::string cgroup2_mount(std::string_view mountinfo);
+
 // "5.10.0-40-cloud-amd64" -> KERNEL_VERSION(5, 10, 223). Debian's and Ubuntu's releases keep the
 // first number of a series while programs are checked against the real one: Debian's is in the text
 // of uname -v, Ubuntu's the last word of /proc/version_signature (empty elsewhere).

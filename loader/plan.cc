@@ -58,9 +58,13 @@ Result<Plan> make_plan(const ObjectSpec& spec, const Linked& linked, const Kerne
   TRY(plan_maps(planner));
   TRY(plan_programs(planner));
   Plan& plan = planner.plan;
-  for (const LinkedProgram& program : linked.programs)
-    plan.attach.push_back(plan_attach(spec, program.program, *plan.program_slots[program.program],
-                                      profile, plan.slots));
+  for (const LinkedProgram& program : linked.programs) {
+    const std::size_t places =
+        std::max<std::size_t>(1, attach_targets(spec, program.program).size());
+    for (u32 place = 0; place < places; place++)
+      plan.attach.push_back(plan_attach(spec, program.program, place,
+                                        *plan.program_slots[program.program], profile, plan.slots));
+  }
   return std::move(plan);
 }
 

@@ -28,14 +28,16 @@ struct Op {
   bool operator==(const Op&) const = default;
 };
 
-// spec: how one program gets attached, or why it does not.
+// spec: how one program gets attached at one place, or why it does not.
 struct AttachPlan {
   u32 program = 0;      // index into ObjectSpec::programs
+  u32 place = 0;        // index into attach_targets() of that program
   std::string how;      // "perf link", "raw tracepoint link"
   std::vector<Op> ops;  // empty when there is nothing to do
   std::optional<Error>
       problem;            // unsupported: no way yet; not_found: the target does not exist here
-  bool no_place = false;  // the section names no place: loading is all there is
+  bool no_place = false;  // nobody names a place: loading is all there is
+  std::string advice;     // with no_place: what would name one, or why nothing can
   bool operator==(const AttachPlan&) const = default;
 };
 
@@ -61,12 +63,18 @@ struct PlanOptions {
 [[nodiscard]] Result<Plan> make_plan(const ObjectSpec& spec, const Linked& linked,
                                      const KernelProfile& profile, const PlanOptions& options = {});
 
-// How one program is attached; `slots` is where new slots start and is moved on. attach_plan.cc.
-AttachPlan plan_attach(const ObjectSpec& spec, u32 program, u32 program_slot,
+// The places where a program goes: those in ProgramSpec::places; else what its section says; else
+// the family's default (a cgroup program: the root of the hierarchy). Empty: nobody says.
+std::vector<AttachTarget> attach_targets(const ObjectSpec& spec, u32 program);
+
+// How one program is attached at one of its places; `slots` is where new slots start and is moved
+// on. Without a place, the plan says so. attach_plan.cc.
+AttachPlan plan_attach(const ObjectSpec& spec, u32 program, u32 place, u32 program_slot,
                        const KernelProfile& profile, u32& slots);
 
-// Why the program cannot be attached on that kernel although its section names a place; empty if it
-// can or if there is no place.
-std::optional<Error> attach_problem(const ProgramSpec& program, const KernelProfile& profile);
+// Why the program cannot be attached on that kernel at any of its places (the first one's problem);
+// empty if it can or if there is no place.
+std::optional<Error> attach_problem(const ObjectSpec& spec, u32 program,
+                                    const KernelProfile& profile);
 
 }  // namespace bpfld::loader

@@ -2,8 +2,7 @@
 // Which kernel facts an object requires. Walks only what the selected programs reach.
 #include "loader/profile.h"
 
-#include <algorithm>
-
+#include "loader/attach_parts.h"
 #include "loader/link.h"
 
 namespace bpfld::loader {
@@ -21,10 +20,7 @@ Needs needs(const ObjectSpec& spec, const Selection& selection) {
     const ProgramSpec& program = spec.programs[index];
     for (u32 function : reachable_functions(spec, program.function))
       if (!spec.functions[function].core.empty()) out.kernel_btf = true;
-    if (program.row != nullptr && program.row->method == AttachMethod::tracepoint &&
-        !program.target.empty() &&
-        std::ranges::find(out.tracepoints, program.target) == out.tracepoints.end())
-      out.tracepoints.push_back(program.target);
+    attach_needs(spec, index, out);
   }
   for (const MapSpec& map : spec.maps)
     if (map.type == bpf::MapType::perf_event_array && map.max_entries == 0)

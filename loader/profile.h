@@ -45,11 +45,31 @@ struct TracepointFact {
   bool operator==(const TracepointFact&) const = default;
 };
 
+// spec: what was found of a network interface in the network namespace of this process.
+struct InterfaceFact {
+  u32 index = 0;                  // 0: there is none of that name
+  std::vector<std::string> near;  // then: names like it
+  std::string problem;
+  int errno_value = 0;
+  bool operator==(const InterfaceFact&) const = default;
+};
+
+// spec: what was found at a path; for cgroups: a directory of the cgroup2 hierarchy.
+struct PathFact {
+  std::string path;     // what to open
+  std::string problem;  // why it cannot be; empty when it can
+  int errno_value = 0;
+  bool operator==(const PathFact&) const = default;
+};
+
 // spec: the facts that an object needs; the input of capture().
 struct Needs {
   bool kernel_btf = false;
   bool possible_cpus = false;
   std::vector<std::string> tracepoints;  // "sched/sched_switch", unique
+  std::vector<std::string> interfaces;   // "eth0", unique
+  std::vector<std::string> cgroups;      // paths of directories, unique; empty: the cgroup2 mount
+  std::vector<std::string> paths;        // files that an attachment opens, unique
   bool operator==(const Needs&) const = default;
 };
 
@@ -60,6 +80,8 @@ struct KernelProfile {
   u32 page_size = 4096;
   u32 possible_cpus = 1;  // highest possible CPU number + 1
   std::map<std::string, TracepointFact> tracepoints;
+  std::map<std::string, InterfaceFact> interfaces;
+  std::map<std::string, PathFact> cgroups, paths;  // as in Needs
   std::array<Answer, kFeatureCount> features{};
 
   // The kernel's BTF; empty when no object needs it. Shared, because it is one mapping per run.

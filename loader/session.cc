@@ -116,23 +116,24 @@ Status Session::attach(const AttachPlan& attach) {
   const bool learnt = learn(done.error(), *profile_, *kernel_);
   // The same program, attached in the way that this kernel has. What was learnt may also have been
   // learnt before, from a program whose plan was made at the same time as this one's.
-  const AttachPlan other =
-      plan_attach(*spec_, program, *plan_.program_slots[program], *profile_, plan_.slots);
+  const AttachPlan other = plan_attach(*spec_, program, attach.place, *plan_.program_slots[program],
+                                       *profile_, plan_.slots);
   if (other.how == attach.how) return std::unexpected(std::move(done).error().error);
   if (learnt)
     for (AttachPlan& plan : plan_.attach)
-      if (plan.program != program) replan(plan);
+      if (plan.program != program || plan.place != attach.place) replan(plan);
   done = run(other);
   if (!done) return std::unexpected(std::move(done).error().error);
   for (AttachPlan& plan : plan_.attach)
-    if (plan.program == program) plan = other;  // may be `attach` itself
+    if (plan.program == other.program && plan.place == other.place)
+      plan = other;  // may be `attach` itself
   return {};
 }
 
 void Session::replan(AttachPlan& attach) {
   if (!attach.ops.empty())
-    attach = plan_attach(*spec_, attach.program, *plan_.program_slots[attach.program], *profile_,
-                         plan_.slots);
+    attach = plan_attach(*spec_, attach.program, attach.place, *plan_.program_slots[attach.program],
+                         *profile_, plan_.slots);
 }
 
 // Makes the requests; after a failure nothing of them remains.

@@ -12,6 +12,7 @@
 #include "base/units.h"
 #include "bpf/insn.h"
 #include "btf/ext.h"
+#include "loader/attach_target.h"
 #include "loader/sections.h"
 
 namespace bpfld::loader {
@@ -100,6 +101,7 @@ struct ProgramSpec {
   const SectionRow* row = nullptr;
   std::string target;  // "sched/sched_switch"
   bool autoload = true;
+  std::vector<AttachTarget> places;  // named by the user; they replace what the section says
   bool operator==(const ProgramSpec&) const = default;
 };
 

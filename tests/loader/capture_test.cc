@@ -81,3 +81,37 @@ TEST_CASE("loader capture: a BTF file that was named must be there") {
   REQUIRE_FALSE(profile);
   CHECK(profile.error().code == Code::not_found);
 }
+
+TEST_CASE("loader capture: the cgroup2 mount, in hybrid and in plain hierarchies") {
+  CHECK(cgroup2_mount("").empty());
+  CHECK(cgroup2_mount("25 30 0:22 / /sys rw shared:7 - sysfs sysfs rw\n").empty());
+  CHECK(cgroup2_mount("25 30 0:22 / /sys rw - sysfs sysfs rw\n"
+                      "33 25 0:28 / /sys/fs/cgroup rw,nosuid shared:9 - cgroup2 cgroup2 rw\n") ==
+        "/sys/fs/cgroup");
+  CHECK(cgroup2_mount("33 25 0:28 / /sys/fs/cgroup/cpu rw - cgroup cgroup rw,cpu\n"
+                      "34 25 0:29 / /sys/fs/cgroup/unified rw - cgroup2 cgroup2 rw") ==
+        "/sys/fs/cgroup/unified");
+  CHECK(cgroup2_mount("34 25 0:29 / /with\\040a\\134space rw - cgroup2 x rw\n") ==
+        "/with a\\space");
+  CHECK(cgroup2_mount("34 25 0:29 / /cut\\04 rw - cgroup2 x rw\n") == "/cut\\04");
+  CHECK(cgroup2_mount(" - cgroup2 x").empty());
+}
+
+TEST_CASE("loader capture: an interface that is not there is told with those that are") {
+  Needs needs;
+  needs.interfaces = {"lo", "no-such-if", std::string(40, 'x')};
+  needs.paths = {"/", "/no/such/path"};
+  needs.cgroups = {"/proc"};
+  const Result<KernelProfile> profile = capture(needs);
+  REQUIRE_MESSAGE(profile, message(profile));
+  CHECK(profile->interfaces.at("lo").index != 0);
+  CHECK(profile->interfaces.at("lo").problem.empty());
+  CHECK(profile->interfaces.at("no-such-if").index == 0);
+  CHECK(profile->interfaces.at("no-such-if").problem == "there is no interface no-such-if");
+  CHECK_FALSE(profile->interfaces.at("no-such-if").near.empty());
+  CHECK(profile->interfaces.at(std::string(40, 'x')).problem.find("cannot be the name") !=
+        std::string::npos);
+  CHECK(profile->paths.at("/").problem.empty());
+  CHECK(profile->paths.at("/no/such/path").problem == "there is no /no/such/path");
+  CHECK(profile->cgroups.at("/proc").problem.starts_with("/proc is no directory of cgroup2"));
+}

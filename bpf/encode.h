@@ -23,6 +23,8 @@ struct EncodedAttr {
   std::vector<std::byte> output;  // where the kernel writes a value, key or info
   std::vector<char> log;          // where the verifier writes
   std::vector<Insn> insns;        // the program with its map fds filled in
+  std::vector<u64> pointers;      // of strings
+  std::array<u32, 4> info{};      // union bpf_iter_link_info
 
   EncodedAttr() = default;
   EncodedAttr(const EncodedAttr&) = delete;

@@ -90,7 +90,7 @@ struct Describer {
     return Fields()
         .fd("map_fd", r.map)
         .text("key", hex(r.key))
-        .text("value", hex(r.value))
+        .text("value", r.value_fd.is_set() ? "fd " + fd_text(r.value_fd) : hex(r.value))
         .flags("flags", r.flags)
         .wrap(Command::map_update_elem);
   }

@@ -59,7 +59,13 @@ struct Writer {
     return true;
   }
   bool operator()(const MapUpdate& r) {
-    put_element(Command::map_update_elem, r.map, r.key, r.value.data());
+    if (r.value_fd.is_set()) {
+      assert(!r.value_fd.is_slot());
+      out.value_fd = static_cast<u32>(r.value_fd.get());
+      put_element(Command::map_update_elem, r.map, r.key, &out.value_fd);
+    } else {
+      put_element(Command::map_update_elem, r.map, r.key, r.value.data());
+    }
     put(24, r.flags);
     return true;
   }

@@ -25,6 +25,7 @@ struct EncodedAttr {
   std::vector<Insn> insns;        // the program with its map fds filled in
   std::vector<u64> pointers;      // of strings
   std::array<u32, 4> info{};      // union bpf_iter_link_info
+  u32 value_fd = 0;               // an element that is a map or a program
 
   EncodedAttr() = default;
   EncodedAttr(const EncodedAttr&) = delete;

@@ -53,6 +53,7 @@ struct MapUpdate {
   Fd map;
   std::vector<std::byte> key, value;
   u64 flags = 0;
+  Fd value_fd = {};  // the value, instead: a map or a program, as a u32
   bool operator==(const MapUpdate&) const = default;
 };
 struct MapLookup {  // reply.data: the value
@@ -247,7 +248,7 @@ void for_each_fd(Request& request, Visit visit) {
   struct Walker {
     Visit& visit;
     void operator()(MapCreate& r) { visit(r.inner_map), visit(r.btf); }
-    void operator()(MapUpdate& r) { visit(r.map); }
+    void operator()(MapUpdate& r) { visit(r.map), visit(r.value_fd); }
     void operator()(MapLookup& r) { visit(r.map); }
     void operator()(MapNextKey& r) { visit(r.map); }
     void operator()(MapDelete& r) { visit(r.map); }

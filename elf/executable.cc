@@ -1,43 +1,75 @@
 // SPDX-License-Identifier: Apache-2.0
-// Segments, sections, functions with their versions; then the search for one. See executable.h.
+// Program headers, then section headers, then symbols; see executable.h.
 #include "elf/executable.h"
 
 #include <algorithm>
-#include <charconv>
-#include <cstdlib>
-#include <cxxabi.h>
-#include <memory>
-#include <set>
+#include <tuple>
 
-#include "base/escape.h"
-#include "base/glob.h"
-#include "base/near.h"
 #include "elf/format.h"
 #include "elf/header.h"
-#include "elf/object.h"
+#include "elf/section.h"
 
 namespace bpfld::elf {
 namespace {
 
-constexpr u8 kTypeFunction = 2;  // STT_FUNC
-constexpr u8 kBindWeak = 2;      // STB_WEAK
-constexpr u16 kVersionHidden = 0x8000;
-constexpr u64 kMaxSegments = 65'535;
+// Elf64_Phdr.
+struct ProgramHeader {
+  u32 type;
+  u32 flags;
+  u64 offset;
+  u64 address;
+  u64 physical;
+  u64 file_size;
+  u64 memory_size;
+  u64 alignment;
+};
+constexpr auto fields(ProgramHeader& p) {
+  return std::tie(p.type, p.flags, p.offset, p.address, p.physical, p.file_size, p.memory_size,
+                  p.alignment);
+}
+static_assert(sizeof(ProgramHeader) == 56);
+
+constexpr u16 kTypeShared = 3;              // ET_DYN
+constexpr u32 kSegmentLoad = 1;             // PT_LOAD
+constexpr u32 kSegmentExecutable = 1;       // PF_X
+constexpr u8 kSymbolFunction = 2;           // STT_FUNC
+constexpr u8 kSymbolIndirect = 10;          // STT_GNU_IFUNC
+constexpr u32 kSectionVerdef = 0x6ffffffd;  // SHT_GNU_verdef
+constexpr u32 kSectionVersym = 0x6fffffff;  // SHT_GNU_versym
+constexpr u16 kVersionHidden = 0x8000;      // name@VERSION, not name@@VERSION
 constexpr u64 kMaxVersions = 32'768;
-constexpr std::size_t kMaxMangled = 1024;  // bytes; longer names are not demangled
+constexpr u8 kBindLocal = 0, kBindWeak = 2;
+constexpr u16 kCountElsewhere = 0xffff;  // PN_XNUM: in section 0's sh_info
 
-using VersionNames = std::vector<std::string_view>;  // by index
+// Elf64_Verdef: the versions that a shared object defines; Elf64_Verdaux: their names.
+struct VersionDefinition {
+  u16 version, flags, index, count;
+  u32 hash;
+  u32 names;  // vd_aux, bytes from this record to its first VersionName
+  u32 next;   // vd_next, bytes to the next record; 0: the last
+};
+constexpr auto fields(VersionDefinition& v) {
+  return std::tie(v.version, v.flags, v.index, v.count, v.hash, v.names, v.next);
+}
+static_assert(sizeof(VersionDefinition) == 20);
+struct VersionName {
+  u32 name;  // vda_name, bytes into the linked string table
+  u32 next;
+};
+constexpr auto fields(VersionName& v) {
+  return std::tie(v.name, v.next);
+}
+static_assert(sizeof(VersionName) == 8);
 
-// The versions that the file defines. A broken table gives fewer names, not a failure: a probe
-// needs none of them.
-VersionNames version_names(Bytes table, Bytes strings, ByteOrder order) {
-  VersionNames names;
+// A broken table gives fewer names, not a failure: a probe needs none of them.
+std::vector<std::string_view> read_versions(Bytes table, Bytes strings, ByteOrder order) {
+  std::vector<std::string_view> names;
   u64 at = 0;
   for (u64 i = 0; i < kMaxVersions; i++) {
     const Result<VersionDefinition> version = load<VersionDefinition>(table, at, order);
     if (!version) break;
     const Result<VersionName> name = load<VersionName>(table, at + version->names, order);
-    const std::size_t index = version->index & ~kVersionHidden;
+    const std::size_t index = version->index & static_cast<u16>(~kVersionHidden);
     if (name) {
       if (index >= names.size()) names.resize(index + 1);
       names[index] = load_string(strings, name->name).value_or(std::string_view());
@@ -48,226 +80,172 @@ VersionNames version_names(Bytes table, Bytes strings, ByteOrder order) {
   return names;
 }
 
-std::optional<std::string> demangle(std::string_view name) {
-  if (!name.starts_with("_Z") || name.size() > kMaxMangled) return std::nullopt;
-  int status = 0;
-  const std::unique_ptr<char, decltype(&std::free)> text(
-      abi::__cxa_demangle(std::string(name).c_str(), nullptr, nullptr, &status), &std::free);
-  if (status != 0 || !text) return std::nullopt;
-  return std::string(text.get());
-}
-
-// "ns::f" and "ns::f(int)" both name "ns::f(int)".
-bool names_demangled(std::string_view wanted, std::string_view mangled) {
-  const std::optional<std::string> text = demangle(mangled);
-  if (!text) return false;
-  return *text == wanted || (text->starts_with(wanted) && (*text)[wanted.size()] == '(');
-}
-
-// spec: "name@VERSION" and "name@@VERSION", taken apart.
-struct Wanted {
-  std::string_view name, version;
-};
-Wanted take_apart(std::string_view text) {
-  const std::size_t at = text.find('@');
-  if (at == std::string_view::npos || at == 0) return {text, {}};
-  std::string_view version = text.substr(at + 1);
-  if (version.starts_with('@')) version.remove_prefix(1);
-  return {text.substr(0, at), version};
-}
-
-std::vector<const FunctionSymbol*> find_symbols(const Executable& file, std::string_view text) {
-  const Wanted wanted = take_apart(text);
-  std::vector<const FunctionSymbol*> found;
-  for (const FunctionSymbol& function : file.functions())
-    if (function.name == wanted.name &&
-        (wanted.version.empty() || function.version == wanted.version))
-      found.push_back(&function);
-  if (found.empty() && text.find_first_of(":(") != std::string_view::npos)
-    for (const FunctionSymbol& function : file.functions())
-      if (names_demangled(text, function.name)) found.push_back(&function);
-  return found;
-}
-
-// Leaves those that win over the others: of a default version, not weak.
-void prefer(std::vector<const FunctionSymbol*>& found, bool (*wins)(const FunctionSymbol&)) {
-  if (std::ranges::any_of(found, [&](const FunctionSymbol* f) { return wins(*f); }))
-    std::erase_if(found, [&](const FunctionSymbol* f) { return !wins(*f); });
-}
-
-std::unexpected<Error> missing(const Executable& file, std::string_view wanted) {
-  std::unexpected<Error> failure =
-      file.functions().empty()
-          ? fail(Code::not_found, "it has no symbols (stripped?), so no \"{}\"",
-                 escape_terminal(wanted))
-          : fail(Code::not_found, "it has no function \"{}\"", escape_terminal(wanted));
-  std::vector<std::string_view> names;
-  for (const FunctionSymbol& function : file.functions())
-    names.push_back(function.name);
-  std::ranges::sort(names);
-  names.erase(std::ranges::unique(names).begin(), names.end());
-  for (std::string_view near : nearest(take_apart(wanted).name, names, 3))
-    failure.error().detail += format(
-        "{}{}", failure.error().detail.empty() ? "did you mean: " : ", ", escape_terminal(near));
-  return failure;
-}
-
-Result<FunctionPlace> place_at(const Executable& file, std::string_view name, u64 address) {
-  const std::optional<u64> offset = file.code_offset(address);
-  if (!offset)
-    return fail(Code::malformed, "\"{}\" at {:#x} is in no segment of code", escape_terminal(name),
-                address);
-  return FunctionPlace{std::string(name), *offset};
+Result<FileHeader> read_header(Bytes file, ByteOrder& order) {
+  if (!is_elf(file) || file.size() < kFileHeaderSize)
+    return fail(Code::malformed, "not an ELF file: it has no ELF header");
+  const u8 elf_class = static_cast<u8>(file[kIdentClass]);
+  const u8 data = static_cast<u8>(file[kIdentData]);
+  if (elf_class == kClass32) return fail(Code::unsupported, "this is 32-bit ELF (EI_CLASS=1)");
+  if (elf_class != kClass64)
+    return fail(Code::malformed, "EI_CLASS is {} (byte 0x4), not ELFCLASS64 (2)", elf_class);
+  if (data != kDataLittle && data != kDataBig)
+    return fail(Code::malformed, "EI_DATA is {} (byte 0x5), neither 1 nor 2", data);
+  order = data == kDataLittle ? ByteOrder::little : ByteOrder::big;
+  return load<FileHeader>(file, kIdentSize, order);
 }
 
 }  // namespace
 
-Status Executable::read_segments(Bytes file) {
-  const FileHeader header = TRY(load<FileHeader>(file, kIdentSize, order_));
-  if (header.type != kTypeExecutable && header.type != kTypeShared)
-    return fail(Code::unsupported,
-                "file type is {}, neither an executable (2) nor a shared object "
-                "(3)",
-                header.type);
-  relocatable_ = header.type == kTypeShared;
+Status Executable::read_segments() {
+  const FileHeader header = TRY(read_header(file_, order_));
   machine_ = header.machine;
-  if (header.program_count != 0 && header.program_entry_size != sizeof(ProgramHeader))
+  relocatable_ = header.type == kTypeShared;
+  u64 count = header.program_count;
+  if (count == 0 || header.program_headers == 0) return {};
+  if (header.program_entry_size != sizeof(ProgramHeader))
     return fail(Code::malformed, "e_phentsize is {} (byte 0x36), not {}", header.program_entry_size,
                 sizeof(ProgramHeader));
-  const u64 count = std::min<u64>(header.program_count, kMaxSegments);
-  const Bytes table = TRY(slice(file, header.program_headers, count * sizeof(ProgramHeader)));
+  if (count == kCountElsewhere)
+    count = TRY(load<SectionHeader>(file_, header.section_headers, order_)).info;
+  if (count > kMaxSegments)
+    return fail(Code::limit, "{} program headers, more than {}", count, kMaxSegments);
+  if (!fits(file_.size(), header.program_headers, count * sizeof(ProgramHeader)))
+    return fail(Code::malformed, "{} program headers at {:#x} reach past the end ({} bytes)", count,
+                header.program_headers, file_.size());
   for (u64 i = 0; i < count; i++) {
     const ProgramHeader segment =
-        TRY(load<ProgramHeader>(table, i * sizeof(ProgramHeader), order_));
-    if (segment.type == kSegmentLoad)
-      segments_.push_back({segment.offset, segment.address, segment.file_size,
-                           (segment.flags & kSegmentExec) != 0});
+        TRY(load<ProgramHeader>(file_, header.program_headers + i * sizeof(ProgramHeader), order_));
+    if (segment.type != kSegmentLoad || segment.file_size == 0) continue;
+    if (!fits(file_.size(), segment.offset, segment.file_size)) continue;  // of a cut core, say
+    segments_.push_back({.file_offset = segment.offset,
+                         .file_size = segment.file_size,
+                         .address = segment.address,
+                         .executable = (segment.flags & kSegmentExecutable) != 0});
   }
   return {};
 }
 
-Status Executable::read_sections(Bytes file) {
-  const FileOutline outline = TRY(read_any_outline(file));
-  const auto header_at = [&](u64 index) {
-    return load<SectionHeader>(file, outline.headers + index * sizeof(SectionHeader), order_);
+Status Executable::read_sections() {
+  const Result<FileOutline> outline = read_any_outline(file_);
+  if (!outline) {
+    // No table of sections is fine: what maps the file does not need one.
+    const FileHeader header = TRY(load<FileHeader>(file_, kIdentSize, order_));
+    if (header.section_headers == 0) return {};
+    return std::unexpected(outline.error());
+  }
+  std::vector<SectionHeader> headers;
+  headers.reserve(static_cast<std::size_t>(outline->section_count));
+  for (u64 i = 0; i < outline->section_count; i++)
+    headers.push_back(
+        TRY(load<SectionHeader>(file_, outline->headers + i * sizeof(SectionHeader), order_)));
+  const auto bytes_of_section = [&](u64 index) -> Bytes {
+    const SectionHeader& header = headers[static_cast<std::size_t>(index)];
+    if (header.type == kSectionNobits || header.type == kSectionNull ||
+        (header.flags & kFlagCompressed) != 0)
+      return {};
+    const Result<Bytes> bytes = slice(file_, header.offset, header.size);
+    return bytes ? *bytes : Bytes();
   };
-  const SectionHeader names = TRY(header_at(outline.names));
-  const Bytes strings = TRY(slice(file, names.offset, names.size));
-  for (u64 i = 0; i < outline.section_count; i++) {
-    const SectionHeader header = TRY(header_at(i));
-    NamedSection section;
-    section.name = load_string(strings, header.name).value_or(std::string_view());
-    section.type = header.type;
-    section.link = header.link;
-    section.address = header.address;
-    if (header.type != kSectionNobits && header.type != kSectionNull)
-      section.data = TRY(with_context(slice(file, header.offset, header.size),
-                                      [&] { return format("section [{}]", i); }));
-    sections_.push_back(section);
-  }
-  return {};
-}
-
-Status Executable::read_functions(Bytes, u32 symbols) {
-  const NamedSection& table = sections_[symbols];
-  const u64 count = table.data.size() / sizeof(SymbolRecord);
-  if (count > kMaxFunctions)
-    return fail(Code::limit, "{} symbols, more than {}", count, kMaxFunctions);
-  if (table.link >= sections_.size())
-    return fail(Code::malformed, "section [{}]: its string table is section [{}], of {}", symbols,
-                table.link, sections_.size());
-  const Bytes strings = sections_[table.link].data;
-  Bytes version_of;
-  VersionNames versions;
-  if (table.type == kSectionDynsym) {
-    for (const NamedSection& section : sections_) {
-      if (section.type == kSectionVersym) version_of = section.data;
-      if (section.type == kSectionVerdef && section.link < sections_.size())
-        versions = version_names(section.data, sections_[section.link].data, order_);
-    }
-  }
-  for (u64 i = 0; i < count; i++) {
-    const SymbolRecord record =
-        TRY(load<SymbolRecord>(table.data, i * sizeof(SymbolRecord), order_));
-    if ((record.info & 0xf) != kTypeFunction || record.section == 0 || record.value == 0) continue;
-    FunctionSymbol function;
-    const Wanted name = take_apart(load_string(strings, record.name).value_or(std::string_view()));
-    function.name = name.name;
-    function.version = name.version;
-    function.is_default = true;
-    function.is_weak = (record.info >> 4) == kBindWeak;
-    function.address = record.value;
-    function.size = record.size;
-    if (const Result<u16> version = load<u16>(version_of, i * sizeof(u16), order_); version) {
-      const std::size_t index = *version & ~kVersionHidden;
-      if (index < versions.size() && index > 1) function.version = versions[index];
-      function.is_default = (*version & kVersionHidden) == 0;
-    }
-    if (!function.name.empty()) functions_.push_back(function);
+  const Bytes names = bytes_of_section(outline->names);
+  for (u64 i = 1; i < headers.size(); i++) {
+    const SectionHeader& header = headers[static_cast<std::size_t>(i)];
+    const Bytes data = bytes_of_section(i);
+    const Result<std::string_view> name = load_string(names, header.name);
+    if (name && !name->empty())
+      sections_.push_back({.name = *name, .address = header.address, .data = data});
+    const bool is_table = header.type == kSectionSymtab || header.type == kSectionDynsym;
+    if (is_table && header.link < headers.size() && header.entry_size == sizeof(SymbolRecord))
+      tables_.push_back({.symbols = data,
+                         .strings = bytes_of_section(header.link),
+                         .dynamic = header.type == kSectionDynsym});
+    if (header.type == kSectionVersym) version_of_ = data;
+    if (header.type == kSectionVerdef && header.link < headers.size())
+      versions_ = read_versions(data, bytes_of_section(header.link), order_);
   }
   return {};
 }
 
 Result<Executable> Executable::parse(Bytes file) {
   Executable out;
-  const FileOutline outline = TRY(read_any_outline(file));
-  out.order_ = outline.order;
-  TRY(out.read_segments(file));
-  TRY(out.read_sections(file));
-  for (u32 type : {kSectionDynsym, kSectionSymtab})
-    for (u32 i = 0; i < out.sections_.size(); i++)
-      if (out.sections_[i].type == type) TRY(out.read_functions(file, i));
+  out.file_ = file;
+  TRY(out.read_segments());
+  TRY(out.read_sections());
   return out;
 }
 
-std::optional<u64> Executable::offset(u64 address, bool code) const {
-  for (const Segment& segment : segments_)
-    if (segment.code == code && address >= segment.address &&
-        address - segment.address < segment.size) {
-      const u64 inside = address - segment.address;
-      if (segment.offset > ~u64{0} - inside) return std::nullopt;
-      return segment.offset + inside;
+const NamedSection* Executable::find_section(std::string_view name) const {
+  const auto found = std::ranges::find(sections_, name, &NamedSection::name);
+  return found != sections_.end() ? &*found : nullptr;
+}
+
+std::optional<u64> Executable::file_offset(u64 address) const {
+  return find_offset(address, false);
+}
+
+std::optional<u64> Executable::code_offset(u64 address) const {
+  return find_offset(address, true);
+}
+
+std::optional<u64> Executable::find_offset(u64 address, bool only_code) const {
+  for (const Segment& segment : segments_) {
+    if (only_code && !segment.executable) continue;
+    if (address < segment.address || address - segment.address >= segment.file_size) continue;
+    return segment.file_offset + (address - segment.address);
+  }
+  return std::nullopt;
+}
+
+// The name of a symbol without its version, which is behind an '@' in .symtab, and in a table
+// beside .dynsym.
+FunctionSymbol Executable::version_at(const Table& table, u64 symbol, std::string_view name) const {
+  FunctionSymbol out;
+  const std::size_t at = name.find('@');
+  out.name = at == 0 ? name : name.substr(0, at);
+  if (at != 0 && at != std::string_view::npos) {
+    out.version = name.substr(at + 1);
+    out.by_default = out.version.starts_with('@');
+    if (out.by_default) out.version.remove_prefix(1);
+  }
+  if (!table.dynamic) return out;
+  const Result<u16> version = load<u16>(version_of_, symbol * sizeof(u16), order_);
+  if (!version) return out;
+  const std::size_t index = *version & static_cast<u16>(~kVersionHidden);
+  if (index > 1 && index < versions_.size()) out.version = versions_[index];  // 0, 1: none
+  out.by_default = (*version & kVersionHidden) == 0;
+  return out;
+}
+
+Result<std::vector<FunctionSymbol>> Executable::functions() const {
+  std::vector<FunctionSymbol> out;
+  u64 seen = 0;
+  for (const Table& table : tables_) {
+    const u64 count = table.symbols.size() / sizeof(SymbolRecord);
+    seen += count;
+    if (seen > kMaxFunctions)
+      return fail(Code::limit, "{} symbols, more than {}", seen, kMaxFunctions);
+    for (u64 i = 1; i < count; i++) {
+      const SymbolRecord record =
+          TRY(load<SymbolRecord>(table.symbols, i * sizeof(SymbolRecord), order_));
+      const u8 type = record.info & 0xf, binding = record.info >> 4;
+      if (type != kSymbolFunction && type != kSymbolIndirect) continue;
+      if (record.section == 0) continue;  // defined elsewhere
+      const std::optional<u64> offset = code_offset(record.value);
+      const Result<std::string_view> name = load_string(table.strings, record.name);
+      if (!offset || !name || name->empty()) continue;
+      FunctionSymbol function = version_at(table, i, *name);
+      function.address = record.value;
+      function.size = record.size;
+      function.file_offset = *offset;
+      function.indirect = type == kSymbolIndirect;
+      function.weak = binding == kBindWeak;
+      function.local = binding == kBindLocal;
+      out.push_back(function);
     }
-  return std::nullopt;
-}
-
-std::optional<Executable::Section> Executable::section(std::string_view name) const {
-  for (const NamedSection& section : sections_)
-    if (section.name == name) return Section{section.address, section.data};
-  return std::nullopt;
-}
-
-Result<FunctionPlace> find_function(const Executable& file, std::string_view wanted) {
-  if (wanted.starts_with("0x")) {
-    u64 address = 0;
-    const char* const end = wanted.data() + wanted.size();
-    const std::from_chars_result done = std::from_chars(wanted.data() + 2, end, address, 16);
-    if (done.ec == std::errc() && done.ptr == end) return place_at(file, wanted, address);
   }
-  std::vector<const FunctionSymbol*> found = find_symbols(file, wanted);
-  if (found.empty()) return missing(file, wanted);
-  prefer(found, [](const FunctionSymbol& f) { return f.is_default; });
-  prefer(found, [](const FunctionSymbol& f) { return !f.is_weak; });
-  std::set<u64> addresses;
-  for (const FunctionSymbol* function : found)
-    addresses.insert(function->address);
-  if (addresses.size() == 1) return place_at(file, found[0]->name, *addresses.begin());
-  std::unexpected<Error> failure = fail(Code::ambiguous, "it has {} functions \"{}\"",
-                                        addresses.size(), escape_terminal(wanted));
-  for (u64 address : addresses)
-    failure.error().detail +=
-        format("{}{:#x}", failure.error().detail.empty() ? "did you mean: " : ", ", address);
-  return failure;
-}
-
-std::vector<FunctionPlace> match_functions(const Executable& file, std::string_view glob) {
-  std::vector<FunctionPlace> out;
-  std::set<u64> seen;
-  for (const FunctionSymbol& function : file.functions()) {
-    if (!glob_matches(glob, function.name)) continue;
-    const std::optional<u64> offset = file.code_offset(function.address);
-    if (offset && seen.insert(*offset).second) out.push_back({std::string(function.name), *offset});
-  }
+  const auto key = [](const FunctionSymbol& f) { return std::tie(f.name, f.address); };
+  std::ranges::stable_sort(out, {}, key);
+  const auto rest = std::ranges::unique(out, {}, key);
+  out.erase(rest.begin(), rest.end());
   return out;
 }
 

@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
-// An executable or a shared object, as a probe in user space sees it: the kernel puts a probe at a
-// byte of a file, people name a function. This file knows the symbols, their versions and the
-// segments, and turns one into the other.
+// A program or shared library, as far as probes need it: which functions it has, and where in the
+// file each starts, for a uprobe is put on a place in a file, not on an address in memory. Any
+// 64-bit ELF file of any machine can be read, also one without section headers (then it has no
+// symbols).
 //
-// Format: elf(5); symbol versions: the LSB Core specification, "Symbol Versioning".
+// Format: elf(5). A function's place: Documentation/trace/uprobetracer.rst.
 #pragma once
 
 #include <optional>
-#include <string>
 #include <string_view>
 #include <vector>
 
@@ -16,82 +16,78 @@
 
 namespace bpfld::elf {
 
-// More symbols than the largest known executables have (Chromium with symbols: about 1.5 million).
-inline constexpr u64 kMaxFunctions = 4u << 20;
+inline constexpr u64 kMaxSegments = 65'535;
+inline constexpr u64 kMaxFunctions = 4u << 20;  // symbols in both tables together
 
-// view: one function of a symbol table.
-struct FunctionSymbol {
-  std::string_view name;
-  std::string_view version;  // "GLIBC_2.2.5"; empty if none
-  bool is_default = false;   // the version that a program linked today gets: name@@version
-  bool is_weak = false;
-  u64 address = 0;  // st_value, in memory
-  u64 size = 0;
+// spec: a part of the file that is mapped (PT_LOAD).
+struct Segment {
+  u64 file_offset = 0, file_size = 0;  // inside the file
+  u64 address = 0;
+  bool executable = false;
 };
 
-// view: a validated file. Borrows its bytes.
+// view: a defined function of .symtab or .dynsym.
+struct FunctionSymbol {
+  std::string_view name;     // without a version
+  std::string_view version;  // "GLIBC_2.2.5"; empty if none
+  bool by_default = true;    // the version that a program linked today gets
+  u64 address = 0, size = 0;
+  u64 file_offset = 0;    // of its first instruction
+  bool indirect = false;  // STT_GNU_IFUNC: its code only chooses which function is meant
+  bool weak = false, local = false;
+};
+
+// view: a section that has a name. `data` is empty when it has no bytes in the file.
+struct NamedSection {
+  std::string_view name;
+  u64 address = 0;
+  Bytes data;
+};
+
+// view: the file, validated. Borrows its bytes.
 class Executable {
  public:
-  // Errors: malformed, unsupported (not 64-bit ELF, not an executable or shared object), limit.
+  // Errors: malformed (naming the rule), unsupported (32-bit), limit.
   [[nodiscard]] static Result<Executable> parse(Bytes file LIFETIMEBOUND);
 
   ByteOrder order() const { return order_; }
-  u16 machine() const { return machine_; }  // EM_*
+  u16 machine() const { return machine_; }
   // ET_DYN: where it lies in memory differs from process to process.
   bool is_relocatable() const { return relocatable_; }
+  const std::vector<Segment>& segments() const LIFETIMEBOUND { return segments_; }
+  // Sections with a name that something here reads: notes, .stapsdt.base, .symtab ...; first of
+  // each name.
+  const NamedSection* find_section(std::string_view name) const LIFETIMEBOUND;
 
-  // Defined functions, those of the dynamic symbol table first.
-  const std::vector<FunctionSymbol>& functions() const LIFETIMEBOUND { return functions_; }
+  // The place in the file of an address in the executable's own numbering; empty when no bytes of
+  // the file are mapped there.
+  std::optional<u64> file_offset(u64 address) const;
+  // The same for code: only segments that are executable.
+  std::optional<u64> code_offset(u64 address) const;
 
-  // Where in the file the byte lies that is at `address` in memory: in a segment of code, or in
-  // one of data. Empty: in none.
-  std::optional<u64> code_offset(u64 address) const { return offset(address, true); }
-  std::optional<u64> data_offset(u64 address) const { return offset(address, false); }
-
-  struct Section {
-    u64 address = 0;
-    Bytes data;
-  };
-  // The first section of that name.
-  std::optional<Section> section(std::string_view name) const;
+  // The functions of both symbol tables that have code in the file, ordered by name, then address;
+  // one that is in both is there once. Empty for a stripped file. Errors: malformed, limit.
+  [[nodiscard]] Result<std::vector<FunctionSymbol>> functions() const LIFETIMEBOUND;
 
  private:
-  struct Segment {
-    u64 offset = 0, address = 0, size = 0;
-    bool code = false;
-  };
   Executable() = default;
-  std::optional<u64> offset(u64 address, bool code) const;
-  Status read_segments(Bytes file);
-  Status read_sections(Bytes file);
-  Status read_functions(Bytes file, u32 symbols);
-
+  struct Table {
+    Bytes symbols, strings;
+    bool dynamic = false;  // the one that versions are for
+  };
+  std::optional<u64> find_offset(u64 address, bool only_code) const;
+  FunctionSymbol version_at(const Table& table, u64 symbol, std::string_view name) const;
+  Status read_segments();
+  Status read_sections();
+  Bytes file_;
   ByteOrder order_ = kHostOrder;
   u16 machine_ = 0;
   bool relocatable_ = false;
   std::vector<Segment> segments_;
-  struct NamedSection {
-    std::string_view name;
-    u32 type = 0, link = 0;
-    u64 address = 0;
-    Bytes data;
-  };
   std::vector<NamedSection> sections_;
-  std::vector<FunctionSymbol> functions_;
+  std::vector<Table> tables_;
+  Bytes version_of_;                        // .gnu.version: an index for each dynamic symbol
+  std::vector<std::string_view> versions_;  // by index: those that the file defines
 };
-
-// Where to put a probe.
-struct FunctionPlace {
-  std::string name;  // as in the file
-  u64 offset = 0;    // bytes from the start of the file
-};
-
-// `wanted` is a name, name@VERSION, a demangled C++ name (with or without its parameters), or an
-// address ("0x1139"). Errors: not_found (near names in `detail`), ambiguous (the addresses in
-// `detail`).
-[[nodiscard]] Result<FunctionPlace> find_function(const Executable& file, std::string_view wanted);
-
-// Every function whose name matches the pattern, each address once.
-std::vector<FunctionPlace> match_functions(const Executable& file, std::string_view glob);
 
 }  // namespace bpfld::elf

@@ -52,59 +52,6 @@ constexpr auto fields(FileHeader& h) {
 inline constexpr u64 kFileHeaderSize = kIdentSize + sizeof(FileHeader);
 static_assert(kFileHeaderSize == 64);
 
-// Elf64_Phdr, of executables and shared objects.
-struct ProgramHeader {
-  u32 type;         // p_type, PT_*
-  u32 flags;        // p_flags, PF_*
-  u64 offset;       // p_offset, bytes from the start of the file
-  u64 address;      // p_vaddr
-  u64 physical;     // p_paddr
-  u64 file_size;    // p_filesz, bytes
-  u64 memory_size;  // p_memsz, bytes
-  u64 alignment;    // p_align
-};
-constexpr auto fields(ProgramHeader& p) {
-  return std::tie(p.type, p.flags, p.offset, p.address, p.physical, p.file_size, p.memory_size,
-                  p.alignment);
-}
-static_assert(sizeof(ProgramHeader) == 56);
-inline constexpr u32 kSegmentLoad = 1;             // PT_LOAD
-inline constexpr u32 kSegmentExec = 1;             // PF_X
-inline constexpr u16 kTypeExecutable = 2;          // ET_EXEC
-inline constexpr u16 kTypeShared = 3;              // ET_DYN: shared objects, and executables too
-inline constexpr u32 kSectionNote = 7;             // SHT_NOTE
-inline constexpr u32 kSectionVerdef = 0x6ffffffd;  // SHT_GNU_verdef
-inline constexpr u32 kSectionVersym = 0x6fffffff;  // SHT_GNU_versym
-
-// Elf64_Verdef: the versions that a shared object defines; Elf64_Verdaux: their names.
-struct VersionDefinition {
-  u16 version, flags, index, count;
-  u32 hash;
-  u32 names;  // vd_aux, bytes from this record to its first VersionName
-  u32 next;   // vd_next, bytes to the next record; 0: the last
-};
-constexpr auto fields(VersionDefinition& v) {
-  return std::tie(v.version, v.flags, v.index, v.count, v.hash, v.names, v.next);
-}
-static_assert(sizeof(VersionDefinition) == 20);
-struct VersionName {
-  u32 name;  // vda_name, bytes into the linked string table
-  u32 next;
-};
-constexpr auto fields(VersionName& v) {
-  return std::tie(v.name, v.next);
-}
-static_assert(sizeof(VersionName) == 8);
-
-// Elf64_Nhdr: then the name and the contents, each padded to 4 bytes.
-struct NoteHeader {
-  u32 name_size, size, type;
-};
-constexpr auto fields(NoteHeader& n) {
-  return std::tie(n.name_size, n.size, n.type);
-}
-static_assert(sizeof(NoteHeader) == 12);
-
 // Elf64_Shdr.
 struct SectionHeader {
   u32 name;        // sh_name, bytes into the section name table

@@ -1,68 +1,114 @@
 // SPDX-License-Identifier: Apache-2.0
-// .note.stapsdt; see usdt.h.
+// See usdt.h. A note is three words (sizes of name and description, type), then both, each padded
+// to four bytes.
 #include "elf/usdt.h"
 
-#include "elf/format.h"
+#include <algorithm>
 
 namespace bpfld::elf {
 namespace {
 
-constexpr std::string_view kOwner = "stapsdt";
-constexpr u32 kNoteProbe = 3;
-constexpr std::size_t kMaxNotes = 1u << 20;
+constexpr u32 kStapsdtType = 3;
+constexpr std::string_view kStapsdtName("stapsdt\0", 8);
 
-constexpr u64 padded(u64 size) {
-  return (size + 3) & ~u64{3};
+// The padding that brings `size` to a multiple of 4; what is left when the section ends before.
+Status skip_padding(Cursor& cursor, u64 size) {
+  const u64 padding = (4 - size % 4) % 4;
+  TRY(cursor.take(std::min(padding, cursor.left())));
+  return {};
 }
 
-// Steps over the bytes of `size`, and over the padding unless the section ends in it.
-Result<Bytes> take_padded(Cursor& cursor, u64 size) {
-  const Bytes bytes = TRY(cursor.take(size));
-  TRY(cursor.take(std::min(padded(size) - size, cursor.left())));
-  return bytes;
+Result<UsdtProbe> parse_description(Bytes description, const Executable& executable,
+                                    const NamedSection* base_section) {
+  Cursor cursor(description, executable.order());
+  const u64 location = TRY(cursor.next<u64>());
+  const u64 base = TRY(cursor.next<u64>());
+  const u64 semaphore = TRY(cursor.next<u64>());
+  UsdtProbe probe;
+  probe.provider = TRY(cursor.next_string());
+  probe.name = TRY(cursor.next_string());
+  probe.arguments = TRY(cursor.next_string());
+  // A prelinker moves sections but not notes. Unsigned: the difference may be negative.
+  const u64 shift = base_section != nullptr ? base_section->address - base : 0;
+  probe.address = location + shift;
+  probe.file_offset = executable.code_offset(probe.address);
+  if (semaphore == 0) return probe;
+  probe.semaphore = semaphore + shift;
+  probe.semaphore_offset = executable.file_offset(probe.semaphore);
+  return probe;
 }
 
-// Addresses in a note are those of the link step. A tool that moved the file's segments since then
-// (prelink) did not touch the note, but moved .stapsdt.base, whose address the note has too.
-Result<UsdtNote> read_note(Bytes contents, ByteOrder order,
-                           const std::optional<Executable::Section>& base) {
-  Cursor cursor(contents, order);
-  UsdtNote note;
-  note.address = TRY(cursor.next<u64>());
-  const u64 linked_base = TRY(cursor.next<u64>());
-  note.semaphore = TRY(cursor.next<u64>());
-  if (base) {
-    const u64 shift = base->address - linked_base;  // may wrap: moved down
-    note.address += shift;
-    if (note.semaphore != 0) note.semaphore += shift;
+bool is_digit(char c) {
+  return c >= '0' && c <= '9';
+}
+
+// Whether an argument starts there: "8@", "-4@", "8f@".
+bool starts_argument(std::string_view text) {
+  std::size_t at = text.starts_with('-') ? 1 : 0;
+  const std::size_t digits = at;
+  while (at < text.size() && is_digit(text[at]))
+    at++;
+  if (at == digits) return false;
+  if (at < text.size() && text[at] == 'f') at++;
+  return at < text.size() && text[at] == '@';
+}
+
+UsdtArgument parse_argument(std::string_view text) {
+  UsdtArgument out;
+  out.place = text;
+  if (!starts_argument(text)) return out;
+  out.is_signed = text.starts_with('-');
+  const std::size_t at = text.find('@');
+  for (const char c : text.substr(0, at)) {
+    if (is_digit(c) && out.size < 1000) out.size = out.size * 10 + static_cast<u32>(c - '0');
+    if (c == 'f') out.is_float = true;
   }
-  note.provider = TRY(cursor.next_string());
-  note.name = TRY(cursor.next_string());
-  note.arguments = TRY(cursor.next_string());
-  return note;
+  out.place = text.substr(at + 1);
+  return out;
 }
 
 }  // namespace
 
-Result<std::vector<UsdtNote>> usdt_notes(const Executable& file) {
-  std::vector<UsdtNote> out;
-  const std::optional<Executable::Section> section = file.section(".note.stapsdt");
-  if (!section) return out;
-  const std::optional<Executable::Section> base = file.section(".stapsdt.base");
-  Cursor cursor(section->data, file.order());
+Result<std::vector<UsdtProbe>> read_usdt(const Executable& executable) {
+  std::vector<UsdtProbe> out;
+  const NamedSection* notes = executable.find_section(".note.stapsdt");
+  if (notes == nullptr) return out;
+  const NamedSection* base = executable.find_section(".stapsdt.base");
+  Cursor cursor(notes->data, executable.order());
   while (!cursor.done()) {
-    const u64 at = cursor.offset();
-    const auto where = [at] { return format(".note.stapsdt+{:#x}", at); };
-    const NoteHeader header = TRY(with_context(cursor.next<NoteHeader>(), where));
-    const Bytes owner = TRY(with_context(take_padded(cursor, header.name_size), where));
-    const Bytes contents = TRY(with_context(take_padded(cursor, header.size), where));
-    std::string_view name = text_of(owner);
-    if (name.ends_with('\0')) name.remove_suffix(1);
-    if (name != kOwner || header.type != kNoteProbe) continue;
-    if (out.size() == kMaxNotes) return fail(Code::limit, "more than {} probes", kMaxNotes);
-    out.push_back(TRY(with_context(read_note(contents, file.order(), base), where)));
+    const u64 start = cursor.offset();
+    const auto read = [&]() -> Status {
+      const u32 name_size = TRY(cursor.next<u32>());
+      const u32 size = TRY(cursor.next<u32>());
+      const u32 type = TRY(cursor.next<u32>());
+      const Bytes name = TRY(cursor.take(name_size));
+      TRY(skip_padding(cursor, name_size));
+      const Bytes description = TRY(cursor.take(size));
+      TRY(skip_padding(cursor, size));
+      if (type != kStapsdtType || text_of(name) != kStapsdtName) return {};
+      out.push_back(TRY(parse_description(description, executable, base)));
+      return {};
+    };
+    TRY(with_context(read(), [&] { return format(".note.stapsdt: note at {:#x}", start); }));
+    if (out.size() > kMaxProbes)
+      return fail(Code::limit, ".note.stapsdt: more than {} probes", kMaxProbes);
   }
   return out;
+}
+
+std::vector<UsdtArgument> split_arguments(std::string_view text) {
+  std::vector<UsdtArgument> out;
+  while (true) {
+    while (text.starts_with(' '))
+      text.remove_prefix(1);
+    if (text.empty()) return out;
+    // An operand may hold spaces ("4@[sp, 16]"): it ends where the next argument starts.
+    std::size_t end = text.find(' ');
+    while (end != std::string_view::npos && !starts_argument(text.substr(end + 1)))
+      end = text.find(' ', end + 1);
+    out.push_back(parse_argument(text.substr(0, end)));
+    text.remove_prefix(end == std::string_view::npos ? text.size() : end);
+  }
 }
 
 }  // namespace bpfld::elf

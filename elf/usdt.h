@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
-// Statically defined probes (USDT): a program marks places in its code with nops, and says in notes
-// where they are, what they are called and where their arguments lie. Some have a semaphore, a
-// counter which the program looks at before it computes costly arguments.
+// USDT: places in a program that its authors named, such as hotspot:gc__begin. Each is a note in
+// .note.stapsdt: where the place is (a nop), in which registers or memory its arguments are, and
+// perhaps a semaphore: a counter in the program's memory that must not be 0 for the program to
+// bother with preparing the arguments.
 //
-// Format: SystemTap's wiki, "UserSpaceProbeImplementation"; /usr/include/sys/sdt.h.
+// Format: systemtap's sys/sdt.h, "UserSpaceProbeImplementation".
 #pragma once
 
+#include <optional>
 #include <string_view>
 #include <vector>
 
@@ -13,15 +15,29 @@
 
 namespace bpfld::elf {
 
-// view: one place of a probe; a probe that was inlined has several.
-struct UsdtNote {
+inline constexpr u64 kMaxProbes = 1u << 20;
+
+// view: one note.
+struct UsdtProbe {
   std::string_view provider, name;
-  std::string_view arguments;  // "-4@%edi 8@-16(%rbp)"
-  u64 address = 0;             // of the nop, in memory, as the file is linked now
-  u64 semaphore = 0;           // its address; 0: none
+  std::string_view arguments;  // as in the note: "-4@%eax 8@16(%rsp)"
+  u64 address = 0;             // in the executable's numbering
+  std::optional<u64> file_offset;
+  u64 semaphore = 0;                    // address; 0: there is none
+  std::optional<u64> semaphore_offset;  // in the file
 };
 
-// All notes, in file order. Errors: malformed.
-[[nodiscard]] Result<std::vector<UsdtNote>> usdt_notes(const Executable& file);
+// The probes, in the order of the file; none when the file has no notes. Addresses are corrected
+// for prelinking by .stapsdt.base. Notes of other kinds are passed over. Errors: malformed, limit.
+[[nodiscard]] Result<std::vector<UsdtProbe>> read_usdt(const Executable& executable LIFETIMEBOUND);
+
+// view: one argument: "-4@%eax" is a signed one of 4 bytes at "%eax".
+struct UsdtArgument {
+  u32 size = 0;  // bytes; 0 when the text does not say
+  bool is_signed = false, is_float = false;
+  std::string_view place;
+};
+// Splits the text of a note; parts that are no arguments get the size 0.
+std::vector<UsdtArgument> split_arguments(std::string_view text);
 
 }  // namespace bpfld::elf

@@ -10,7 +10,7 @@
 #include "base/glob.h"
 #include "base/mapped_file.h"
 #include "base/near.h"
-#include "elf/executable.h"
+#include "elf/find_function.h"
 #include "elf/usdt.h"
 #include "loader/find_file.h"
 #include "loader/kernel_functions.h"
@@ -78,8 +78,14 @@ BinaryFact find_binary(const BinaryPlace& place) {
     return fact;
   }
   if (place.many && is_glob(place.function)) {
-    for (const elf::FunctionPlace& function : elf::match_functions(*binary, place.function))
-      fact.offsets.push_back(function.offset);
+    const Result<std::vector<elf::FunctionPlace>> functions =
+        elf::match_functions(*binary, place.function);
+    if (!functions) {
+      set_problem(fact, functions.error(), *path);
+      return fact;
+    }
+    for (const elf::FunctionPlace& function : *functions)
+      fact.offsets.push_back(function.file_offset);
     if (fact.offsets.empty())
       fact.problem = format("{}: no function matches \"{}\"", escape_terminal(*path),
                             escape_terminal(place.function));
@@ -87,16 +93,16 @@ BinaryFact find_binary(const BinaryPlace& place) {
   }
   const Result<elf::FunctionPlace> function = elf::find_function(*binary, place.function);
   if (function)
-    fact.offsets.push_back(function->offset);
+    fact.offsets.push_back(function->file_offset);
   else
     set_problem(fact, function.error(), *path);
   return fact;
 }
 
-std::vector<std::string> near_probes(const std::vector<elf::UsdtNote>& notes,
+std::vector<std::string> near_probes(const std::vector<elf::UsdtProbe>& notes,
                                      const UsdtPlace& place) {
   std::vector<std::string> names;
-  for (const elf::UsdtNote& note : notes)
+  for (const elf::UsdtProbe& note : notes)
     names.push_back(format("{}:{}", note.provider, note.name));
   std::ranges::sort(names);
   names.erase(std::ranges::unique(names).begin(), names.end());
@@ -108,20 +114,16 @@ std::vector<std::string> near_probes(const std::vector<elf::UsdtNote>& notes,
 }
 
 // The probe's places in the file; where they are in the memory of the process when one is named.
-void add_sites(const elf::Executable& binary, const std::vector<elf::UsdtNote>& notes,
+void add_sites(const elf::Executable& binary, const std::vector<elf::UsdtProbe>& notes,
                const UsdtPlace& place, UsdtFact& fact) {
-  for (const elf::UsdtNote& note : notes) {
+  for (const elf::UsdtProbe& note : notes) {
     if (note.provider != place.provider || note.name != place.name) continue;
-    const std::optional<u64> offset = binary.code_offset(note.address);
-    if (!offset) continue;
+    // A place without bytes in the file cannot be probed, nor can one with such a semaphore.
+    if (!note.file_offset || (note.semaphore != 0 && !note.semaphore_offset)) continue;
     UsdtSite site;
-    site.offset = *offset;
+    site.offset = *note.file_offset;
     site.arguments = note.arguments;
-    if (note.semaphore != 0) {
-      const std::optional<u64> semaphore = binary.data_offset(note.semaphore);
-      if (!semaphore) continue;
-      site.semaphore = *semaphore;
-    }
+    site.semaphore = note.semaphore_offset.value_or(0);
     if (!binary.is_relocatable())
       site.address = note.address;
     else if (place.pid != 0)
@@ -146,7 +148,7 @@ UsdtFact find_usdt(const UsdtPlace& place) {
     return fact;
   }
   fact.machine = binary->machine();
-  const Result<std::vector<elf::UsdtNote>> notes = elf::usdt_notes(*binary);
+  const Result<std::vector<elf::UsdtProbe>> notes = elf::read_usdt(*binary);
   if (!notes) {
     set_problem(fact, notes.error(), *path);
     return fact;

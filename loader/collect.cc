@@ -104,6 +104,7 @@ Result<ObjectSpec> collect(Bytes file, std::string_view name) {
   state.index_names();
   TRY(collect_functions(state));
   TRY(collect_maps(state));
+  TRY(collect_slots(state));
   TRY(collect_data(state));
   TRY(collect_references(state));
   TRY(collect_info(state));

@@ -22,8 +22,11 @@ Needs needs(const ObjectSpec& spec, const Selection& selection) {
       if (!spec.functions[function].core.empty()) out.kernel_btf = true;
     attach_needs(spec, index, out);
   }
+  const auto one_for_each_cpu = [](const MapSpec& map) {
+    return map.type == bpf::MapType::perf_event_array && map.max_entries == 0;
+  };
   for (const MapSpec& map : spec.maps)
-    if (map.type == bpf::MapType::perf_event_array && map.max_entries == 0)
+    if (one_for_each_cpu(map) || std::ranges::any_of(map.inner, one_for_each_cpu))
       out.possible_cpus = true;
   return out;
 }

@@ -26,6 +26,20 @@ struct Origin {
 
 enum class MapSource : u8 { declared, data, rodata, bss };  // a .maps variable, or a data section
 
+// spec: what one element of a map of maps or of programs holds from the start. Its key is a u32.
+struct MapSlot {
+  u32 key = 0;
+  bool is_program = false;
+  u32 index = 0;  // into ObjectSpec::maps or ObjectSpec::programs
+  bool operator==(const MapSlot&) const = default;
+};
+
+// spec: an element to be written before programs are loaded.
+struct MapElement {
+  std::vector<std::byte> key, value;
+  bool operator==(const MapElement&) const = default;
+};
+
 // spec: one map. Data sections are maps too: an ARRAY of one element, the section's bytes.
 struct MapSpec {
   std::string name;         // as in the source, or the section's name (".rodata")
@@ -38,10 +52,16 @@ struct MapSpec {
   u64 map_extra = 0;
   u32 btf_key_type = 0, btf_value_type = 0;  // ids in ObjectSpec::btf
   bool pin_by_name = false;
-  std::vector<std::byte> contents;  // first value of a data section's map; empty: zeros
-  bool freeze = false;              // .rodata: read-only once filled
+  std::vector<std::byte> contents;   // first value of a data section's map; empty: zeros
+  bool freeze = false;               // .rodata: read-only once filled
+  std::vector<MapSpec> inner;        // of a map of maps: one, which says what its elements are like
+  std::vector<MapSlot> slots;        // of a map of maps or of programs, in the order of the file
+  std::vector<MapElement> elements;  // what the user wants in it, in that order
   bool operator==(const MapSpec&) const = default;
 };
+
+// ARRAY_OF_MAPS, HASH_OF_MAPS.
+bool is_map_of_maps(bpf::MapType type);
 
 enum class ReferenceKind : u8 {
   map,        // ld_imm64: the address of maps[index]

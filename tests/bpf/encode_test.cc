@@ -97,6 +97,18 @@ TEST_CASE("bpf encode: every field of the element commands") {
           a.flags = 0x0102030405;
         }) == "same");
 
+  const Request element = MapUpdate{.map = Fd::number(9),
+                                    .key = key,
+                                    .value = {},
+                                    .flags = 0,
+                                    .value_fd = Fd::number(0x01020304)};
+  CHECK(compare(element, Command::map_update_elem, [&](bpf_attr& a, EncodedAttr& out) {
+          a.map_fd = 9;
+          a.key = address(std::get<MapUpdate>(element).key.data());
+          a.value = address(&out.value_fd);
+          CHECK(out.value_fd == 0x01020304);
+        }) == "same");
+
   const Request lookup = MapLookup{.map = Fd::number(9), .key = key, .value_size = 24};
   CHECK(compare(lookup, Command::map_lookup_elem, [&](bpf_attr& a, EncodedAttr& out) {
           a.map_fd = 9;

@@ -1,278 +1,182 @@
 // SPDX-License-Identifier: Apache-2.0
-// Functions of executables and shared objects, and the notes of USDT probes. The file is built
-// here: a segment of code at 0x401000 that lies at 0x100 in the file, one of data at 0x502000 at
-// 0x200.
+// Programs and libraries: where their functions and USDT probes are in the file.
 #include "elf/executable.h"
 
-#include <algorithm>
 #include <doctest/doctest.h>
+#include <fstream>
+#include <vector>
 
-#include "elf/format.h"
 #include "elf/usdt.h"
-
-using namespace bpfld;
-using namespace bpfld::elf;
+#include "tests/support/elf_builder.h"
 
 namespace {
 
-constexpr u64 kCode = 0x401000, kCodeOffset = 0x100, kData = 0x502000, kDataOffset = 0x200;
-constexpr u64 kSegmentSize = 0x100;
+using namespace bpfld;
+using namespace bpfld::elf;
+using bpfld::test::ElfBuilder;
 
 template <typename T>
 void append(std::vector<std::byte>& out, const T& value) {
   const Bytes bytes = bytes_of(value);
   out.insert(out.end(), bytes.begin(), bytes.end());
 }
-void append_text(std::vector<std::byte>& out, std::string_view text) {
-  append(out, '\0');
-  out.pop_back();
-  const Bytes bytes = bytes_of(text);
-  out.insert(out.end(), bytes.begin(), bytes.end());
-  append(out, '\0');
+
+// Elf64_Phdr.
+void append_segment(std::vector<std::byte>& out, u32 flags, u64 offset, u64 address, u64 size) {
+  append(out, u32{1});  // PT_LOAD
+  append(out, flags);
+  for (const u64 value : {offset, address, address, size, size, u64{0x1000}})
+    append(out, value);
 }
 
-struct Function {
-  std::string name;
-  u64 address;
-  u8 binding = 1;
-  u16 version = 1;  // with `versions`: index, 0x8000 for one that is not the default
+struct NoteSpec {
+  u64 location = 0x401000, base = 0x500000, semaphore = 0;
+  std::string_view strings = std::string_view("prov\0name\0-4@%eax\0", 18);
+  u32 type = 3;
 };
-struct Note {
-  std::string provider, name, arguments;
-  u64 address, base, semaphore;
-};
+void append_note(std::vector<std::byte>& out, const NoteSpec& note) {
+  append(out, u32{8});
+  append(out, static_cast<u32>(24 + note.strings.size()));
+  append(out, note.type);
+  const Bytes name = bytes_of(std::string_view("stapsdt\0", 8));
+  out.insert(out.end(), name.begin(), name.end());
+  for (const u64 value : {note.location, note.base, note.semaphore})
+    append(out, value);
+  const Bytes strings = bytes_of(note.strings);
+  out.insert(out.end(), strings.begin(), strings.end());
+  out.resize((out.size() + 3) / 4 * 4);
+}
 
-struct ExecutableBuilder {
-  std::vector<Function> functions;
-  std::vector<std::string> versions;  // indices 2, 3 ...
-  std::vector<Note> notes;
-  u64 stapsdt_base = 0;
-  u16 type = kTypeShared;
-
-  std::vector<std::byte> build() const {
-    struct Part {
-      std::string name;
-      u32 type;
-      u64 address;
-      u32 link;
-      std::vector<std::byte> bytes;
-    };
-    std::vector<Part> parts = {{"", kSectionNull, 0, 0, {}}};
-    std::vector<std::byte> strings(1), symbols(sizeof(SymbolRecord)), versym, verdef;
-    append(versym, u16{0});
-    for (const Function& function : functions) {
-      SymbolRecord symbol{};
-      symbol.name = static_cast<u32>(strings.size());
-      symbol.info = static_cast<u8>(function.binding << 4 | 2);
-      symbol.section = 1;
-      symbol.value = function.address;
-      symbol.size = 16;
-      append(symbols, symbol);
-      append_text(strings, function.name);
-      append(versym, function.version);
-    }
-    for (std::size_t i = 0; i < versions.size(); i++) {
-      VersionDefinition version{1,
-                                0,
-                                static_cast<u16>(i + 2),
-                                1,
-                                0,
-                                sizeof(VersionDefinition),
-                                sizeof(VersionDefinition) + sizeof(VersionName)};
-      if (i + 1 == versions.size()) version.next = 0;
-      append(verdef, version);
-      append(verdef, VersionName{static_cast<u32>(strings.size()), 0});
-      append_text(strings, versions[i]);
-    }
-    parts.push_back({".dynstr", 3, 0, 0, strings});
-    parts.push_back({".dynsym", kSectionDynsym, 0, 1, symbols});
-    if (!versions.empty()) {
-      parts.push_back({".gnu.version", kSectionVersym, 0, 2, versym});
-      parts.push_back({".gnu.version_d", kSectionVerdef, 0, 1, verdef});
-    }
-    if (!notes.empty()) parts.push_back({".note.stapsdt", kSectionNote, 0, 0, note_bytes()});
-    if (stapsdt_base != 0) parts.push_back({".stapsdt.base", 1, stapsdt_base, 0, {std::byte{0}}});
-    std::vector<std::byte> names(1);
-    std::vector<u32> name_offsets = {0};
-    for (std::size_t i = 1; i < parts.size(); i++) {
-      name_offsets.push_back(static_cast<u32>(names.size()));
-      append_text(names, parts[i].name);
-    }
-    parts.push_back({"", 3, 0, 0, names});
-    name_offsets.push_back(0);
-
-    std::vector<std::byte> out(kDataOffset + kSegmentSize);
-    std::vector<SectionHeader> headers;
-    for (std::size_t i = 0; i < parts.size(); i++) {
-      SectionHeader header{};
-      header.name = name_offsets[i];
-      header.type = parts[i].type;
-      header.address = parts[i].address;
-      header.offset = out.size();
-      header.size = parts[i].bytes.size();
-      header.link = parts[i].link;
-      headers.push_back(header);
-      out.insert(out.end(), parts[i].bytes.begin(), parts[i].bytes.end());
-    }
-    FileHeader file{};
-    file.type = type;
-    file.machine = 62;
-    file.version = 1;
-    file.program_headers = 64;
-    file.program_entry_size = sizeof(ProgramHeader);
-    file.program_count = 2;
-    file.section_headers = out.size();
-    file.section_entry_size = sizeof(SectionHeader);
-    file.section_count = static_cast<u16>(parts.size());
-    file.section_names = static_cast<u16>(parts.size() - 1);
-    for (const SectionHeader& header : headers)
-      append(out, header);
-    std::vector<std::byte> start;
-    for (u8 byte :
-         {0x7f, int{'E'}, int{'L'}, int{'F'}, 2, kHostOrder == ByteOrder::little ? 1 : 2, 1})
-      start.push_back(std::byte{static_cast<u8>(byte)});
-    start.resize(16);
-    append(start, file);
-    append(start, ProgramHeader{1, 5, kCodeOffset, kCode, 0, kSegmentSize, kSegmentSize, 0});
-    append(start, ProgramHeader{1, 6, kDataOffset, kData, 0, kSegmentSize, kSegmentSize, 0});
-    std::ranges::copy(start, out.begin());
-    return out;
+// The program headers are the first section, so that they are at byte 64. Code: file 0x0.. is
+// mapped to 0x400000.. ; data: to 0x600000...
+ElfBuilder program(const std::vector<std::byte>& notes = {}) {
+  std::vector<std::byte> segments;
+  append_segment(segments, 5, 0, 0x400000, 0x200);
+  append_segment(segments, 6, 0x100, 0x600000, 0x80);
+  ElfBuilder elf;
+  elf.add_section("phdrs", 1, 0, segments);
+  const u32 code = elf.add_code(".text", {test::kMovR0Zero, test::kExit});
+  for (const auto& [name, address] :
+       {std::pair{"twice", 0x400100u}, {"main", 0x400080u}, {"outside", 0x700000u}}) {
+    const ElfBuilder::SymbolHandle symbol = elf.add_function(name, code, 0, 8);
+    elf.edit_symbol(symbol, [address](SymbolRecord& record) { record.value = address; });
   }
+  if (!notes.empty()) elf.add_section(".note.stapsdt", 7, 0, notes);
+  elf.edit_header([](FileHeader& header) {
+    header.type = 2;
+    header.machine = 62;
+    header.program_headers = 64;
+    header.program_entry_size = 56;
+    header.program_count = 2;
+  });
+  return elf;
+}
 
-  std::vector<std::byte> note_bytes() const {
-    std::vector<std::byte> out;
-    for (const Note& note : notes) {
-      std::vector<std::byte> contents;
-      append(contents, note.address);
-      append(contents, note.base);
-      append(contents, note.semaphore);
-      append_text(contents, note.provider);
-      append_text(contents, note.name);
-      append_text(contents, note.arguments);
-      append(out, NoteHeader{8, static_cast<u32>(contents.size()), 3});
-      append_text(out, "stapsdt");
-      out.insert(out.end(), contents.begin(), contents.end());
-      while (out.size() % 4 != 0)
-        out.push_back(std::byte{0});
-    }
-    return out;
-  }
-};
-
-std::string place_of(const ExecutableBuilder& builder, std::string_view wanted) {
-  const std::vector<std::byte> file = builder.build();
+std::string message(const std::vector<std::byte>& file) {
   const Result<Executable> executable = Executable::parse(file);
   if (!executable) return executable.error().message();
-  const Result<FunctionPlace> place = find_function(*executable, wanted);
-  if (!place)
-    return place.error().message() +
-           (place.error().detail.empty() ? "" : "; " + place.error().detail);
-  return format("{:#x}", place->offset);
+  const Result<std::vector<UsdtProbe>> probes = read_usdt(*executable);
+  return probes ? "it parses" : probes.error().message();
 }
 
 }  // namespace
 
-TEST_CASE("executable: a function's place in the file comes from its segment") {
-  ExecutableBuilder builder;
-  builder.functions = {{"main", kCode + 0x20}, {"helper", kCode + 0x40}};
-  CHECK(place_of(builder, "main") == "0x120");
-  CHECK(place_of(builder, "helper") == "0x140");
-  CHECK(place_of(builder, "0x401044") == "0x144");
-  CHECK(place_of(builder, "halper") == "it has no function \"halper\"; did you mean: helper");
-  builder.functions = {{"outside", kCode + kSegmentSize}};
-  CHECK(place_of(builder, "outside") == "\"outside\" at 0x401100 is in no segment of code");
-  builder.functions = {};
-  CHECK(place_of(builder, "main") == "it has no symbols (stripped?), so no \"main\"");
-}
-
-TEST_CASE(
-    "executable: of several symbols the default version wins, then the one that is not weak") {
-  ExecutableBuilder builder;
-  builder.versions = {"LIB_1", "LIB_2"};
-  builder.functions = {{"f", kCode + 0x10, 1, 0x8002}, {"f", kCode + 0x20, 1, 3}};
-  CHECK(place_of(builder, "f") == "0x120");
-  CHECK(place_of(builder, "f@LIB_1") == "0x110");
-  CHECK(place_of(builder, "f@@LIB_2") == "0x120");
-  CHECK(place_of(builder, "f@LIB_3") == "it has no function \"f@LIB_3\"; did you mean: f");
-  builder.versions = {};
-  builder.functions = {{"g", kCode + 0x10, 2}, {"g", kCode + 0x20, 1}};
-  CHECK(place_of(builder, "g") == "0x120");
-  builder.functions = {{"g", kCode + 0x10, 0}, {"g", kCode + 0x20, 0}};
-  CHECK(place_of(builder, "g") == "it has 2 functions \"g\"; did you mean: 0x401010, 0x401020");
-  builder.functions = {{"g", kCode + 0x10, 0}, {"g", kCode + 0x10, 1}};
-  CHECK(place_of(builder, "g") == "0x110");
-}
-
-TEST_CASE("executable: C++ functions are found by their demangled names") {
-  ExecutableBuilder builder;
-  builder.functions = {{"_ZN2ns1fEi", kCode + 0x10}, {"_ZN2ns1gEv", kCode + 0x20}};
-  CHECK(place_of(builder, "ns::f(int)") == "0x110");
-  CHECK(place_of(builder, "ns::f") == "0x110");
-  CHECK(place_of(builder, "ns::g()") == "0x120");
-  CHECK(place_of(builder, "ns::h").starts_with("it has no function \"ns::h\""));
-}
-
-TEST_CASE("executable: a pattern gives every function once") {
-  ExecutableBuilder builder;
-  builder.functions = {
-      {"a_one", kCode}, {"a_two", kCode + 16}, {"a_alias", kCode}, {"b", kCode + 32}};
-  builder.functions[0].address = kCode + 4;
-  builder.functions[2].address = kCode + 4;
-  const std::vector<std::byte> file = builder.build();
+TEST_CASE("executable: functions are ordered, and have their place in the file") {
+  const std::vector<std::byte> file = program().build();
   const Result<Executable> executable = Executable::parse(file);
-  REQUIRE(executable);
-  std::vector<u64> offsets;
-  for (const FunctionPlace& place : match_functions(*executable, "a_*"))
-    offsets.push_back(place.offset);
-  CHECK(offsets == std::vector<u64>{0x104, 0x110});
+  REQUIRE(executable.has_value());
+  CHECK(executable->machine() == 62);
+  const Result<std::vector<FunctionSymbol>> functions = executable->functions();
+  REQUIRE(functions.has_value());
+  REQUIRE(functions->size() == 2);  // "outside" has no code in the file
+  CHECK(functions->at(0).name == "main");
+  CHECK(functions->at(0).file_offset == 0x80);
+  CHECK(functions->at(1).name == "twice");
+  CHECK(functions->at(1).file_offset == 0x100);
 }
 
-TEST_CASE("executable: USDT notes, moved with .stapsdt.base") {
-  ExecutableBuilder builder;
-  builder.notes = {{"ruby", "call", "8@%rax", kCode + 1, 0x9000, kData + 2},
-                   {"ruby", "return", "", kCode + 9, 0x9000, 0}};
-  const auto notes_of = [](const ExecutableBuilder& from) {
-    const std::vector<std::byte> file = from.build();
-    const Result<Executable> executable = Executable::parse(file);
-    REQUIRE(executable);
-    const Result<std::vector<UsdtNote>> notes = usdt_notes(*executable);
-    REQUIRE(notes);
-    std::string out;
-    for (const UsdtNote& note : *notes)
-      out += format("{}:{} {:#x} {:#x} \"{}\"\n", note.provider, note.name, note.address,
-                    note.semaphore, note.arguments);
-    return out;
-  };
-  CHECK(notes_of(builder) ==
-        "ruby:call 0x401001 0x502002 \"8@%rax\"\nruby:return 0x401009 0x0 \"\"\n");
-  builder.stapsdt_base = 0x9100;  // everything was moved by 0x100
-  CHECK(notes_of(builder) ==
-        "ruby:call 0x401101 0x502102 \"8@%rax\"\nruby:return 0x401109 0x0 \"\"\n");
+TEST_CASE("executable: an address in data has a place in the file, but no code") {
+  const std::vector<std::byte> file = program().build();
+  const Result<Executable> executable = Executable::parse(file);
+  REQUIRE(executable.has_value());
+  CHECK(executable->file_offset(0x600010) == 0x110);
+  CHECK(!executable->code_offset(0x600010));
+  CHECK(!executable->file_offset(0x600080));
+  CHECK(!executable->file_offset(~u64{0}));
 }
 
-TEST_CASE("executable: no truncation and no change of a byte makes it crash") {
-  ExecutableBuilder builder;
-  builder.versions = {"LIB_1", "LIB_2"};
-  builder.functions = {{"f", kCode + 0x10, 1, 0x8002}, {"_ZN2ns1fEi", kCode + 0x20, 1, 3}};
-  builder.notes = {{"ruby", "call", "8@%rax", kCode + 1, 0x9000, kData + 2}};
-  builder.stapsdt_base = 0x9100;
-  const std::vector<std::byte> good = builder.build();
-  std::size_t parsed = 0;
-  const auto visit = [&](const std::vector<std::byte>& file) {
-    const Result<Executable> executable = Executable::parse(file);
-    if (!executable) return;
-    parsed++;
-    static_cast<void>(find_function(*executable, "ns::f"));
-    static_cast<void>(usdt_notes(*executable));
-  };
-  for (std::size_t size = 0; size < good.size(); size++)
-    visit({good.begin(), good.begin() + static_cast<std::ptrdiff_t>(size)});
-  CHECK(parsed == 0);
-  for (std::size_t at = 0; at < good.size(); at++)
-    for (const u8 changed : {0, 1, 0x7f, 0xff}) {
-      std::vector<std::byte> bad = good;
-      bad[at] = std::byte{changed};
-      visit(bad);
-    }
-  CHECK(parsed > 0);
+TEST_CASE("executable: program headers past the end are malformed") {
+  ElfBuilder elf = program();
+  elf.edit_header([](FileHeader& header) {
+    header.program_headers = 0xfffffffffffffff0;
+    header.program_entry_size = 56;
+    header.program_count = 2;
+  });
+  CHECK(message(elf.build()).starts_with("2 program headers at 0xfffffffffffffff0 reach past"));
+  CHECK(message({}) == "not an ELF file: it has no ELF header");
+}
+
+TEST_CASE("executable: the running test has a main()") {
+  std::ifstream self("/proc/self/exe", std::ios::binary);
+  const std::string text((std::istreambuf_iterator<char>(self)), {});
+  const Result<Executable> executable = Executable::parse(bytes_of(std::string_view(text)));
+  REQUIRE(executable.has_value());
+  const Result<std::vector<FunctionSymbol>> functions = executable->functions();
+  REQUIRE(functions.has_value());
+  u32 count = 0;
+  for (const FunctionSymbol& function : *functions)
+    count += function.name == "main" ? 1 : 0;
+  CHECK(count == 1);
+}
+
+TEST_CASE("usdt: probes with their arguments, prelinking undone") {
+  std::vector<std::byte> notes;
+  append_note(notes, {.location = 0x400020, .semaphore = 0x600008});
+  append_note(notes, {.type = 4});
+  append_note(notes, {.location = 0x400030, .strings = std::string_view("a\0b\0\0", 5)});
+  ElfBuilder elf = program(notes);
+  const u32 base = elf.add_section(".stapsdt.base", 1, 2, bytes_of(std::string_view("\0", 1)));
+  elf.edit_section(base, [](SectionHeader& section) { section.address = 0x500010; });
+  const std::vector<std::byte> file = elf.build();
+  const Result<Executable> executable = Executable::parse(file);
+  REQUIRE(executable.has_value());
+  const Result<std::vector<UsdtProbe>> probes = read_usdt(*executable);
+  REQUIRE(probes.has_value());
+  REQUIRE(probes->size() == 2);
+  CHECK(probes->at(0).provider == "prov");
+  CHECK(probes->at(0).name == "name");
+  CHECK(probes->at(0).arguments == "-4@%eax");
+  CHECK(probes->at(0).file_offset == 0x30);
+  CHECK(probes->at(0).semaphore == 0x600018);
+  CHECK(probes->at(0).semaphore_offset == 0x118);
+  CHECK(probes->at(1).semaphore == 0);
+  CHECK(probes->at(1).arguments.empty());
+}
+
+TEST_CASE("usdt: a note that is cut, or whose strings do not end, is malformed") {
+  std::vector<std::byte> notes;
+  append_note(notes, {.strings = std::string_view("prov\0name", 9)});
+  CHECK(message(program(notes).build()).starts_with(".note.stapsdt: note at 0x0: string at 0x1d"));
+  notes.clear();
+  append_note(notes, {});
+  notes.resize(notes.size() - 8);
+  CHECK(message(program(notes).build()).starts_with(".note.stapsdt: note at 0x0: bytes 0x14"));
+  CHECK(
+      message(program({std::byte{1}}).build()).starts_with(".note.stapsdt: note at 0x0: 4 bytes"));
+}
+
+TEST_CASE("usdt: operands may hold spaces") {
+  const std::vector<UsdtArgument> list = split_arguments("-4@[sp, 16] 8@%rax 8f@%xmm0 1@$-3 x");
+  REQUIRE(list.size() == 4);
+  CHECK(list[0].place == "[sp, 16]");
+  CHECK(list[0].size == 4);
+  CHECK(list[0].is_signed);
+  CHECK(list[1].place == "%rax");
+  CHECK(!list[1].is_signed);
+  CHECK(list[2].is_float);
+  CHECK(list[2].size == 8);
+  CHECK(list[3].place == "$-3 x");
+  CHECK(split_arguments("").empty());
+  REQUIRE(split_arguments("junk").size() == 1);
+  CHECK(split_arguments("junk")[0].size == 0);
 }

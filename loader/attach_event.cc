@@ -22,7 +22,7 @@ void attach_to_event(Attachment& attachment, u32 event, u64 cookie) {
   attachment.add(bpf::PerfEnable{Fd::slot(event)});
 }
 
-void attach_probe(Attachment& attachment, const PmuFact& pmu, const Probe& probe) {
+void attach_probe(Attachment& attachment, const PmuFact& pmu, const ProbeEvent& probe) {
   const u32 event = attachment.new_slot();
   if (pmu.type) {
     bpf::PerfEventOpen open;

@@ -14,7 +14,7 @@ namespace {
 constexpr const char* kPmu = "kprobe";
 
 // spec: "tcp_connect+0x10", "nf_tables:nft_do_chain", "0xffffffff81234567", taken apart.
-struct KernelPlace {
+struct ProbePlace {
   std::string name;  // "module:function" stays whole: the kernel reads it; empty: an address
   u64 offset = 0;    // in the function; or the address
 };
@@ -38,8 +38,8 @@ bool is_symbol(std::string_view text) {
                               "WXYZ0123456789_.:$") == std::string_view::npos;
 }
 
-std::optional<KernelPlace> read_place(std::string_view text) {
-  KernelPlace place;
+std::optional<ProbePlace> read_place(std::string_view text) {
+  ProbePlace place;
   if (text.starts_with("0x")) {
     const std::optional<u64> address = to_number(text);
     if (!address) return std::nullopt;
@@ -83,8 +83,8 @@ std::optional<Error> missing_pmu(const KernelProfile& profile) {
       .error();
 }
 
-void attach_function(Attachment& attachment, const KernelPlace& place) {
-  Probe probe;
+void attach_function(Attachment& attachment, const ProbePlace& place) {
+  ProbeEvent probe;
   probe.at_return = at_return(attachment);
   probe.name = place.name;
   probe.offset = place.offset;
@@ -105,7 +105,7 @@ void kprobe_needs(const AttachSite&, Needs& out) {
 }
 
 std::optional<Error> kprobe_problem(const AttachSite& site, const KernelProfile& profile) {
-  const std::optional<KernelPlace> place = read_place(site.target.place);
+  const std::optional<ProbePlace> place = read_place(site.target.place);
   const std::string shown = escape_terminal(site.target.place);
   if (!place)
     return fail(Code::usage,
@@ -135,9 +135,22 @@ std::optional<Error> ksyscall_problem(const AttachSite& site, const KernelProfil
 }
 
 void attach_ksyscall(Attachment& attachment) {
-  KernelPlace place;
+  ProbePlace place;
   place.name = syscall_function(attachment.profile.machine, attachment.target.place);
   attach_function(attachment, place);
+}
+
+std::string probed_function(const ObjectSpec& spec, u32 program, u32 place,
+                            const KernelProfile& profile) {
+  const std::vector<AttachTarget> targets = attach_targets(spec, program);
+  if (place >= targets.size()) return {};
+  const AttachTarget& target = targets[place];
+  if (target.method == AttachMethod::ksyscall)
+    return syscall_function(profile.machine, target.place);
+  if (target.method == AttachMethod::kprobe)
+    if (const std::optional<ProbePlace> read = read_place(target.place)) return read->name;
+  if (target.method == AttachMethod::kprobe_multi && !is_glob(target.place)) return target.place;
+  return {};
 }
 
 void kprobe_multi_needs(const AttachSite& site, Needs& out) {

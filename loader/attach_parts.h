@@ -72,7 +72,7 @@ void attach_raw_tracepoint(Attachment& attachment);
 // attach_event.cc. The program runs on the event in that slot, and the event is switched on.
 void attach_to_event(Attachment& attachment, u32 event, u64 cookie = 0);
 // spec: a probe, in the kernel or in a file.
-struct Probe {
+struct ProbeEvent {
   bool user = false, at_return = false;
   std::string name;   // function, or path; empty: the offset is an address
   u64 offset = 0;     // bytes, in the function or in the file
@@ -80,7 +80,7 @@ struct Probe {
   u64 cookie = 0;
   i32 pid = -1;
 };
-void attach_probe(Attachment& attachment, const PmuFact& pmu, const Probe& probe);
+void attach_probe(Attachment& attachment, const PmuFact& pmu, const ProbeEvent& probe);
 
 // attach_tracing.cc: BTF ids that were fixed at load, and iterators.
 void attach_tracing(Attachment& attachment);

@@ -98,7 +98,7 @@ std::optional<Error> uprobe_problem(const AttachSite& site, const KernelProfile&
 void attach_uprobe(Attachment& attachment) {
   const UserPlace place = *read_place(attachment.target, false);
   const BinaryFact& fact = attachment.profile.binaries.at(place.binary);
-  Probe probe;
+  ProbeEvent probe;
   probe.user = true;
   probe.at_return = at_return(attachment);
   probe.name = fact.path;

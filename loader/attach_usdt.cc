@@ -100,7 +100,7 @@ Status add_site(Attachment& attachment, const UsdtFact& fact, const UsdtSite& si
     return fail(Code::unsupported, "its semaphore is too far into the file");
   if (attachment.profile.lacks(Feature::perf_link)) TRY(add_address(attachment, site, number));
   add_spec(attachment, arguments, number);
-  Probe probe;
+  ProbeEvent probe;
   probe.user = true;
   probe.name = fact.path;
   probe.offset = site.offset;

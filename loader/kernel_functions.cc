@@ -86,12 +86,12 @@ FunctionsFact KernelFunctions::matching(std::string_view glob) const {
   return out;
 }
 
-std::vector<KernelSymbol> functions_named(std::string_view kallsyms, std::string_view name) {
-  std::vector<KernelSymbol> out;
+std::vector<NamedFunction> functions_named(std::string_view kallsyms, std::string_view name) {
+  std::vector<NamedFunction> out;
   for_each_line(kallsyms, [&](std::string_view line) {
     const std::optional<SymbolLine> symbol = read_symbol(line);
     if (!symbol || symbol->name != name) return;
-    KernelSymbol found;
+    NamedFunction found;
     std::from_chars(symbol->address.data(), symbol->address.data() + symbol->address.size(),
                     found.address, 16);
     found.name = symbol->name;
@@ -128,7 +128,7 @@ void explain_probe_refusal(std::string_view function, Error& error) {
   const Result<std::string> kallsyms = read_text("/proc/kallsyms", kMaxText);
   if (!kallsyms) return;
   const std::size_t colon = name.find(':');
-  const std::vector<KernelSymbol> found =
+  const std::vector<NamedFunction> found =
       functions_named(*kallsyms, colon == std::string_view::npos ? name : name.substr(colon + 1));
   const std::string shown = escape_terminal(name);
   std::vector<std::string> near;
@@ -138,7 +138,7 @@ void explain_probe_refusal(std::string_view function, Error& error) {
   } else if (found.size() > 1) {
     error.what =
         format("{} kernel functions are called \"{}\" ({})", found.size(), shown, error.what);
-    for (const KernelSymbol& symbol : found)
+    for (const NamedFunction& symbol : found)
       near.push_back(symbol.module.empty()
                          ? format("{:#x}", symbol.address)
                          : format("{:#x} ({}:{})", symbol.address, symbol.module, symbol.name));

@@ -29,12 +29,12 @@ class KernelFunctions {
 };
 
 // spec: a function's line in /proc/kallsyms.
-struct KernelSymbol {
+struct NamedFunction {
   u64 address = 0;  // 0: the kernel does not tell
   std::string name, module;
-  bool operator==(const KernelSymbol&) const = default;
+  bool operator==(const NamedFunction&) const = default;
 };
-std::vector<KernelSymbol> functions_named(std::string_view kallsyms, std::string_view name);
+std::vector<NamedFunction> functions_named(std::string_view kallsyms, std::string_view name);
 // Names like it, best first.
 std::vector<std::string> functions_like(std::string_view kallsyms, std::string_view name);
 

@@ -78,6 +78,10 @@ std::vector<AttachTarget> attach_targets(const ObjectSpec& spec, u32 program);
 AttachPlan plan_attach(const ObjectSpec& spec, u32 program, u32 place, u32 program_slot,
                        std::span<const u32> map_slots, const KernelProfile& profile, u32& slots);
 
+// The kernel function that a probe at that place is on, as the kernel is told; empty for all else.
+std::string probed_function(const ObjectSpec& spec, u32 program, u32 place,
+                            const KernelProfile& profile);
+
 // Why the program cannot be attached on that kernel at any of its places (the first one's problem);
 // empty if it can or if there is no place.
 std::optional<Error> attach_problem(const ObjectSpec& spec, u32 program,

@@ -5,7 +5,7 @@
 #include <algorithm>
 #include <doctest/doctest.h>
 
-#include "elf/executable.h"
+#include "elf/find_function.h"
 #include "elf/format.h"
 
 using namespace bpfld;
@@ -133,7 +133,7 @@ struct ExecutableBuilder {
     for (const SectionHeader& header : headers)
       append(out, header);
     std::vector<std::byte> start;
-    for (u8 byte :
+    for (int byte :
          {0x7f, int{'E'}, int{'L'}, int{'F'}, 2, kHostOrder == ByteOrder::little ? 1 : 2, 1})
       start.push_back(std::byte{static_cast<u8>(byte)});
     start.resize(16);
@@ -232,9 +232,9 @@ TEST_CASE("find function: no truncation and no change of a byte makes it crash")
     visit({good.begin(), good.begin() + static_cast<std::ptrdiff_t>(size)});
   CHECK(parsed == 0);
   for (std::size_t at = 0; at < good.size(); at++)
-    for (const u8 changed : {0, 1, 0x7f, 0xff}) {
+    for (const int changed : {0, 1, 0x7f, 0xff}) {
       std::vector<std::byte> bad = good;
-      bad[at] = std::byte{changed};
+      bad[at] = static_cast<std::byte>(changed);
       visit(bad);
     }
   CHECK(parsed > 0);

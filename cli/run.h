@@ -75,6 +75,7 @@ class Run {
   Step<void> attach();
   void say_event_maps();
   Step<void> read_iterators();
+  ProgramLine line_of_plan(const loader::AttachPlan& plan) const;
   Step<void> watch();
   void look_each_second();
   bool say_new_losses(const std::vector<MapLoss>& losses);

@@ -12,13 +12,15 @@
 namespace bpfld::cli {
 namespace {
 
-constexpr std::array<Command, 7> kCommands = {{
+constexpr std::array<Command, 9> kCommands = {{
     {&kRunCommand, run_command},
     {&kListCommand, list_command},
     {&kFeatureCommand, feature_command},
+    {&kExplainCommand, explain_command},
     {&kDumpCommand, dump_command},
     {&kBtfCommand, btf_command},
     {&kVerifyCommand, verify_command},
+    {&kProfileCommand, profile_command},
     {&kHelpCommand, help_command},
 }};
 

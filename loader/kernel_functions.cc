@@ -6,6 +6,7 @@
 #include <cerrno>
 #include <charconv>
 #include <unordered_map>
+#include <unordered_set>
 
 #include "base/escape.h"
 #include "base/glob.h"
@@ -59,29 +60,40 @@ Result<KernelFunctions> KernelFunctions::read() {
   return KernelFunctions(std::move(symbols), std::move(traceable));
 }
 
+// One function can have several names, and the list of what can be traced has only one of them:
+// __do_sys_getppid for __x64_sys_getppid. /proc/kallsyms is ordered by address, so they are
+// neighbours there.
 FunctionsFact KernelFunctions::matching(std::string_view glob) const {
-  // How often each name that matches is in either list.
-  struct Counts {
-    u32 traceable = 0, symbols = 0;
-  };
-  std::unordered_map<std::string_view, Counts> counts;
+  std::unordered_set<std::string_view> traceable;
   for_each_line(traceable_, [&](std::string_view line) {
-    const std::string_view name = line.substr(0, line.find_first_of(" \t"));
-    if (glob_matches(glob, name)) counts[name].traceable++;
+    traceable.insert(line.substr(0, line.find_first_of(" \t")));
   });
+  std::unordered_map<std::string_view, u32> copies;  // of names that match
+  std::vector<std::string_view> candidates;
+  std::string_view address, chosen;  // of the function that is being read
+  bool can_be_traced = false;
+  const auto finish = [&] {
+    if (can_be_traced && !chosen.empty()) candidates.push_back(chosen);
+    chosen = {};
+    can_be_traced = false;
+  };
   for_each_line(symbols_, [&](std::string_view line) {
     const std::optional<SymbolLine> symbol = read_symbol(line);
     if (!symbol) return;
-    if (const auto found = counts.find(symbol->name); found != counts.end())
-      found->second.symbols++;
+    const bool hidden = symbol->address.find_first_not_of('0') == std::string_view::npos;
+    if (hidden || symbol->address != address) finish();
+    address = symbol->address;
+    can_be_traced |= traceable.contains(symbol->name);
+    if (!glob_matches(glob, symbol->name)) return;
+    copies[symbol->name]++;
+    if (chosen.empty()) chosen = symbol->name;
   });
+  finish();
   FunctionsFact out;
-  for (const auto& [name, count] : counts) {
-    if (count.traceable == 1 && count.symbols == 1)
-      out.names.emplace_back(name);
-    else if (count.symbols > 1)
-      out.doubles++;
-  }
+  for (std::string_view name : candidates)
+    if (copies.at(name) == 1) out.names.emplace_back(name);
+  for (const auto& [name, count] : copies)
+    if (count > 1) out.doubles++;
   std::ranges::sort(out.names);
   return out;
 }

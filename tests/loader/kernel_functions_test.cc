@@ -33,6 +33,20 @@ TEST_CASE("kernel functions: a pattern means those that exist once and can be tr
   CHECK(functions.matching("none*").names.empty());
 }
 
+TEST_CASE("kernel functions: one that is traced under another name is traced") {
+  constexpr const char* kAliases =
+      "ffffffff81000000 t __do_sys_getppid\n"
+      "ffffffff81000000 T __ia32_sys_getppid\n"
+      "ffffffff81000000 T __x64_sys_getppid\n"
+      "ffffffff81000010 T __x64_sys_getpid\n";
+  const KernelFunctions functions(kAliases, "__do_sys_getppid\n");
+  CHECK(functions.matching("__x64_sys_*").names == std::vector<std::string>{"__x64_sys_getppid"});
+  CHECK(functions.matching("*getppid").names == std::vector<std::string>{"__do_sys_getppid"});
+  // Addresses that are hidden say nothing about which names are one function's.
+  const KernelFunctions hidden("0000000000000000 t a\n0000000000000000 t b\n", "a\n");
+  CHECK(hidden.matching("*").names == std::vector<std::string>{"a"});
+}
+
 TEST_CASE("kernel functions: by name, all that have it") {
   CHECK(functions_named(kSymbols, "tcp_twice") ==
         std::vector<NamedFunction>{{0xffffffff81000010, "tcp_twice", ""},

@@ -19,7 +19,9 @@ struct Collector {
   explicit Collector(const elf::Object& object) : elf(object) {}
 
   const elf::Object& elf;
-  std::optional<btf::View> btf;  // of the file's own bytes
+  std::optional<btf::View> btf;          // of the file's own bytes, or of these:
+  std::vector<std::byte> rewritten_btf;  // empty unless there were kinds that nobody knows
+  void replace_unknown_kinds();
   std::optional<btf::Ext> ext;
   ObjectSpec spec;
 

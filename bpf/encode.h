@@ -41,4 +41,11 @@ inline constexpr u32 kNextIdResult = 4;      // next_id
 inline constexpr u32 kTestRunResult = 4;     // test.retval
 inline constexpr u32 kInfoLengthResult = 4;  // info.info_len
 
+// The output of ObjectContents: a struct bpf_*_info of that many bytes, then the contents, whose
+// length the kernel writes into the info.
+inline constexpr u32 kContentsStart = 256;
+inline constexpr u32 contents_length_at(ObjectKind kind) {
+  return kind == ObjectKind::program ? 20 : 8;  // xlated_prog_len, btf_size
+}
+
 }  // namespace bpfld::bpf

@@ -20,8 +20,8 @@ inline constexpr u32 kInfoSize = 256;
 struct ProgramInfo {
   ProgType type{};
   u32 id = 0;
-  std::string tag;   // sixteen hexadecimal digits
-  std::string name;  // at most 15 bytes; not escaped
+  std::string tag;    // sixteen hexadecimal digits
+  std::string name;   // at most 15 bytes; not escaped
   u64 loaded_ns = 0;  // since boot
   u32 uid = 0;
   u32 jited_size = 0, xlated_size = 0;  // bytes; xlated 0: the kernel does not show it

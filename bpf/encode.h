@@ -22,7 +22,8 @@ struct EncodedAttr {
   alignas(8) std::array<std::byte, kAttrSize> attr{};
   std::vector<std::byte> output;  // where the kernel writes a value, key or info
   std::vector<char> log;          // where the verifier writes
-  std::vector<Insn> insns;        // the program with its map fds filled in
+  std::vector<Insn> insns;        // the program with its fds filled in
+  std::vector<i32> fds;           // fd_array
   u32 value_fd = 0;               // an element that is a map or a program
 
   EncodedAttr() = default;
@@ -47,5 +48,8 @@ inline constexpr u32 kContentsStart = 256;
 inline constexpr u32 contents_length_at(ObjectKind kind) {
   return kind == ObjectKind::program ? 20 : 8;  // xlated_prog_len, btf_size
 }
+
+// Offsets in struct bpf_btf_info.
+inline constexpr u32 kBtfInfoId = 12, kBtfInfoName = 16, kBtfInfoNameLength = 24;
 
 }  // namespace bpfld::bpf

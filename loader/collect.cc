@@ -106,9 +106,11 @@ Result<ObjectSpec> collect(Bytes file, std::string_view name) {
   TRY(collect_maps(state));
   TRY(collect_slots(state));
   TRY(collect_data(state));
+  TRY(collect_externs(state));
   TRY(collect_references(state));
   TRY(collect_info(state));
   collect_btf(state);
+  fix_extern_btf(state);
   return std::move(state.spec);
 }
 

@@ -128,11 +128,13 @@ void create_map(Planner& planner, u32 index) {
   planner.plan.map_slots.push_back(slot);
   planner.add(map_label(map), std::move(request), slot);
   planner.plan.load.back().closes = inner;
-  if (!map.contents.empty()) {
+  const std::vector<std::byte>& contents =
+      map.source == MapSource::kconfig ? planner.linked.externs.kconfig : map.contents;
+  if (!contents.empty()) {
     bpf::MapUpdate update;
     update.map = Fd::slot(slot);
     update.key.assign(sizeof(u32), std::byte{0});
-    update.value = map.contents;
+    update.value = contents;
     planner.plan.load.push_back({map_label(map), std::move(update), std::nullopt, false});
   }
   if (map.freeze)

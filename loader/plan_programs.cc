@@ -64,6 +64,8 @@ Status load_program(Planner& planner, const LinkedProgram& linked) {
   add_info(planner, linked, request);
   request.log_level = planner.options.log_level;
   request.log_size = request.log_level == 0 ? 0 : kFirstLogSize;
+  TRY(with_context(bind_target(planner, program, request), [&] { return subject; }));
+  TRY(with_context(add_kernel_references(planner, linked, request), [&] { return subject; }));
   const u32 slot = planner.new_slot();
   planner.plan.program_slots[linked.program] = slot;
   planner.plan.load.push_back({subject, std::move(request), slot, false});

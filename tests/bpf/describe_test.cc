@@ -68,6 +68,7 @@ std::vector<Case> cases() {
       {ObjectPin{Fd::number(7), "/sys/fs/bpf/x"}, "bpf(BPF_OBJ_PIN, {pathname=\"/sys/fs/bpf/x\", bpf_fd=7})", "bpf(BPF_OBJ_PIN)", false},
       {ObjectAtPath{"/sys/fs/bpf/x", true}, "bpf(BPF_OBJ_GET, {pathname=\"/sys/fs/bpf/x\", file_flags=0x8})", "bpf(BPF_OBJ_GET)", true},
       {LinkDetach{Fd::slot(9)}, "bpf(BPF_LINK_DETACH, {link_fd=$9})", "bpf(BPF_LINK_DETACH)", false},
+      {BtfFdById{.id = 31}, "bpf(BPF_BTF_GET_FD_BY_ID, {btf_id=31})", "bpf(BPF_BTF_GET_FD_BY_ID)", true},
       {PerfEventOpen{.type = 2, .config = 331, .pid = -1, .cpu = 0},
        "perf_event_open({type=TRACEPOINT, config=331}, pid=-1, cpu=0, group=-1, FD_CLOEXEC)", "perf_event_open", true},
       {PerfSetBpf{Fd::slot(8), Fd::slot(7)}, "ioctl($8, PERF_EVENT_IOC_SET_BPF, $7)", "ioctl(PERF_EVENT_IOC_SET_BPF)", false},
@@ -114,8 +115,11 @@ TEST_CASE("bpf request: every fd is visited, unset ones too") {
   };
   ProgLoad load;
   load.map_references = {{InsnIndex{0}, Fd::slot(1)}, {InsnIndex{2}, Fd::slot(2)}};
+  load.btf_references = {{InsnIndex{4}, Fd::slot(5)}};
+  load.fd_array = {Fd(), Fd::slot(6)};
   load.btf = Fd::slot(3);
-  CHECK(fds(load) == std::vector<Fd>{Fd::slot(1), Fd::slot(2), Fd::slot(3), Fd()});
+  CHECK(fds(load) == std::vector<Fd>{Fd::slot(1), Fd::slot(2), Fd::slot(5), Fd(), Fd::slot(6),
+                                     Fd::slot(3), Fd()});
   CHECK(fds(LinkCreate{.program = Fd::slot(1), .target = Fd::slot(2)}) ==
         std::vector<Fd>{Fd::slot(1), Fd::slot(2)});
   CHECK(fds(RaiseMemlock{}).empty());

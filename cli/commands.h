@@ -22,14 +22,18 @@ struct Command {
   int (*run)(const Invocation&);  // the exit status
 };
 
-extern const CommandRow kRunCommand, kListCommand, kDumpCommand, kBtfCommand, kVerifyCommand,
-    kHelpCommand;
-int run_command(const Invocation& invocation);     // cmd_run.cc
-int list_command(const Invocation& invocation);    // cmd_list.cc
-int dump_command(const Invocation& invocation);    // cmd_dump.cc
-int btf_command(const Invocation& invocation);     // cmd_btf.cc
-int verify_command(const Invocation& invocation);  // cmd_verify.cc
-int help_command(const Invocation& invocation);    // help.cc
+extern const CommandRow kRunCommand, kListCommand, kFeatureCommand, kDumpCommand, kBtfCommand;
+extern const CommandRow kVerifyCommand, kProgCommand, kMapCommand, kLinkCommand, kHelpCommand;
+int run_command(const Invocation& invocation);      // cmd_run.cc
+int list_command(const Invocation& invocation);     // cmd_list.cc
+int feature_command(const Invocation& invocation);  // cmd_feature.cc
+int dump_command(const Invocation& invocation);     // cmd_dump.cc
+int btf_command(const Invocation& invocation);      // cmd_btf.cc
+int verify_command(const Invocation& invocation);   // cmd_verify.cc
+int prog_command(const Invocation& invocation);     // cmd_prog.cc
+int map_command(const Invocation& invocation);      // cmd_map.cc
+int link_command(const Invocation& invocation);     // cmd_link.cc
+int help_command(const Invocation& invocation);     // help.cc
 
 std::span<const Command> commands();
 const Command* find_command(std::string_view name);

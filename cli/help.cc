@@ -12,12 +12,16 @@
 namespace bpfld::cli {
 namespace {
 
-constexpr std::array<Command, 6> kCommands = {{
+constexpr std::array<Command, 10> kCommands = {{
     {&kRunCommand, run_command},
     {&kListCommand, list_command},
+    {&kFeatureCommand, feature_command},
     {&kDumpCommand, dump_command},
     {&kBtfCommand, btf_command},
     {&kVerifyCommand, verify_command},
+    {&kProgCommand, prog_command},
+    {&kMapCommand, map_command},
+    {&kLinkCommand, link_command},
     {&kHelpCommand, help_command},
 }};
 

@@ -56,17 +56,31 @@ struct Writer {
     put_fd(48, r.btf);
     put(52, r.btf_key_type_id);
     put(56, r.btf_value_type_id);
+    put(60, r.btf_vmlinux_value_type_id);
     put(64, r.map_extra);
+    put_fd(72, r.value_type_btf);
     return true;
   }
+  void patch_value(const ValueFd& patch) {
+    assert(!patch.fd.is_slot() && fits(out.value.size(), patch.offset, patch.size));
+    const u32 narrow = static_cast<u32>(patch.fd.get());
+    const u64 wide = narrow;
+    std::memcpy(out.value.data() + patch.offset,
+                patch.size == sizeof(wide) ? static_cast<const void*>(&wide) : &narrow, patch.size);
+  }
   bool operator()(const MapUpdate& r) {
+    const void* value = r.value.data();
     if (r.value_fd.is_set()) {
       assert(!r.value_fd.is_slot());
       out.value_fd = static_cast<u32>(r.value_fd.get());
-      put_element(Command::map_update_elem, r.map, r.key, &out.value_fd);
-    } else {
-      put_element(Command::map_update_elem, r.map, r.key, r.value.data());
+      value = &out.value_fd;
+    } else if (!r.value_fds.empty()) {
+      out.value = r.value;
+      for (const ValueFd& patch : r.value_fds)
+        patch_value(patch);
+      value = out.value.data();
     }
+    put_element(Command::map_update_elem, r.map, r.key, value);
     put(24, r.flags);
     return true;
   }
@@ -227,14 +241,10 @@ struct Writer {
     put_fd(0, r.link);
     return true;
   }
-  bool operator()(const BtfFdById& r) {
-    out.command = Command::btf_get_fd_by_id;
-    put(0, r.id);
-    return true;
-  }
   bool operator()(const PerfEventOpen&) { return false; }
   bool operator()(const PerfSetBpf&) { return false; }
   bool operator()(const PerfEnable&) { return false; }
+  bool operator()(const ArenaSetUp&) { return false; }
   bool operator()(const RaiseMemlock&) { return false; }
 };
 

@@ -22,14 +22,17 @@ struct Command {
   int (*run)(const Invocation&);  // the exit status
 };
 
-extern const CommandRow kRunCommand, kListCommand, kFeatureCommand, kDumpCommand, kBtfCommand;
-extern const CommandRow kVerifyCommand, kProgCommand, kMapCommand, kLinkCommand, kHelpCommand;
+extern const CommandRow kRunCommand, kListCommand, kDumpCommand, kBtfCommand, kVerifyCommand,
+    kFeatureCommand, kExplainCommand, kProfileCommand, kProgCommand, kMapCommand, kLinkCommand,
+    kHelpCommand;
 int run_command(const Invocation& invocation);      // cmd_run.cc
 int list_command(const Invocation& invocation);     // cmd_list.cc
-int feature_command(const Invocation& invocation);  // cmd_feature.cc
 int dump_command(const Invocation& invocation);     // cmd_dump.cc
 int btf_command(const Invocation& invocation);      // cmd_btf.cc
 int verify_command(const Invocation& invocation);   // cmd_verify.cc
+int feature_command(const Invocation& invocation);  // cmd_feature.cc
+int explain_command(const Invocation& invocation);  // cmd_explain.cc
+int profile_command(const Invocation& invocation);  // cmd_profile.cc
 int prog_command(const Invocation& invocation);     // cmd_prog.cc
 int map_command(const Invocation& invocation);      // cmd_map.cc
 int link_command(const Invocation& invocation);     // cmd_link.cc

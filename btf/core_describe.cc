@@ -114,6 +114,14 @@ std::string question_text(const CoreRelo& relo, const View& local) {
   return format("{} {} ({})", core_kind_name(relo.kind), path_text(local, relo), relo.access);
 }
 
+std::string evidence(const Resolution& resolution, std::span<const Target> targets) {
+  const std::string text = (is_usable(resolution.verdict) ? answer_text(resolution, targets)
+                                                          : winners_text(resolution, targets)) +
+                           losers_text(resolution, targets);
+  const std::size_t start = text.find_first_not_of(":; ");
+  return start == std::string::npos ? std::string() : text.substr(start);
+}
+
 std::string describe(const Resolution& resolution, const CoreRelo& relo, const View& local,
                      std::span<const Target> targets) {
   return format("{}: {}{}", question_text(relo, local), answer_text(resolution, targets),

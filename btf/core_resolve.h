@@ -94,6 +94,9 @@ struct Resolution {
 
 // "byte_off task_struct.pid (0:5)". Names are as in the BTF: escape before printing.
 std::string question_text(const CoreRelo& relo, const View& local);
+// What an error about the resolution does not say by itself: the answer, or for one that cannot be
+// used the candidates: "vmlinux [7] gives 8, vmlinux [9] gives 16". May be empty.
+std::string evidence(const Resolution& resolution, std::span<const Target> targets);
 // One line: "byte_off task_struct.pid (0:5): 1256 -> 2296 in vmlinux [87]; ...". `relo` is the one
 // that was resolved. Names are as in the BTF: escape before printing.
 std::string describe(const Resolution& resolution, const CoreRelo& relo, const View& local,

@@ -86,14 +86,15 @@ class Sanitizer {
       case Kind::const_:
       case Kind::restrict_:
       case Kind::void_: return words;  // as old as BTF itself
-      case Kind::enum_: return with_flag(words, support_.enum64);
-      case Kind::enum64:
-        return missing ? enum64_as_int(type, words) : with_flag(words, support_.enum64);
+      case Kind::enum_: return enumeration(words);
+      case Kind::enum64: return missing ? enum64_as_int(type, words) : enumeration(words);
       case Kind::var:
       case Kind::decl_tag:
         return missing ? byte_named(words.name) : with_flag(words, support_.tag_flag);
       case Kind::unknown: return byte_named(words.name);
-      case Kind::datasec: return missing ? section_as_struct(type) : section(type, words);
+      case Kind::datasec:
+        if (type.size() == 0) return Words{.kind = Kind::struct_, .tail = {}};
+        return missing ? section_as_struct(type) : section(type, words);
       case Kind::func: return function(words, missing);
       case Kind::func_proto:
         return missing ? Words{.kind = Kind::enum_, .size_or_type = 4, .tail = {}} : words;
@@ -122,6 +123,12 @@ class Sanitizer {
   static Words with_flag(Words words, bool allowed) {
     words.flag = words.flag && allowed;
     return words;
+  }
+
+  // An enum of no size, which is how clang writes `enum e;`, has no value either: any size will do.
+  Words enumeration(Words words) const {
+    if (words.size_or_type == 0) words.size_or_type = sizeof(u32);
+    return with_flag(std::move(words), support_.enum64);
   }
 
   static Words byte_named(u32 name) {
@@ -185,6 +192,13 @@ void put(std::vector<std::byte>& out, Bytes bytes) {
 }  // namespace
 
 bool needs_sanitizing(const View& view, const KindSupport& support) {
+  if (support == KindSupport{}) {  // most loads: nothing but what no kernel takes
+    return !view.each_type([](const Type& type) -> Status {
+      const bool sized = is_enum(type.kind) || type.kind == Kind::datasec;
+      if (type.kind != Kind::unknown && (!sized || type.size() != 0)) return {};
+      return fail(Code::unsupported, "");
+    });
+  }
   Sanitizer sanitizer(view, support);
   for (u32 i = 0; i < view.own_count(); i++)
     if (sanitizer.rewritten(i) != sanitizer.original(i)) return true;

@@ -8,7 +8,10 @@
 //   VAR, DECL_TAG  INT of one byte             FLOAT     empty STRUCT of the same size
 //   DATASEC        STRUCT of such INTs         TYPE_TAG  CONST
 //   FUNC_PROTO     ENUM without values         ENUM64    INT of the same size
-//   FUNC           TYPEDEF of its prototype    a kind that nobody knows: INT of one byte
+//   FUNC           TYPEDEF of its prototype
+//
+// Some things no kernel takes, and compilers write them: an ENUM of no size gets four bytes, a
+// DATASEC of no size becomes an empty STRUCT, a kind that nobody knows an INT of one byte.
 //
 // CO-RE relocations and the kinds in Documentation/bpf/btf.rst are to be read from the original.
 #pragma once
@@ -19,7 +22,7 @@
 
 namespace bpfld::btf {
 
-// spec: what a kernel accepts. The default is a kernel that accepts everything.
+// spec: what a kernel accepts. The default is a kernel that accepts all that any does.
 struct KindSupport {
   bool func = true;                 // FUNC and FUNC_PROTO, since v5.0
   bool func_global = true;          // FUNC linkage other than static, since v5.6

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // View::validate(): everything that parse() does not promise. Four sweeps over the types, each with
-// the rules of one shape: what a record may hold by itself; what kinds its references must lead to;
-// that following references ends (a cycle is fine only through a pointer inside a struct, as in
-// list_head); and, from the leaves up, that members lie inside their struct. Graph walks keep their
-// own stack.
+// the rules of one shape. Here: what a record may hold by itself, and what kinds its references
+// must lead to. In validate_graph.cc: that following references ends (a cycle is fine only through
+// a pointer inside a struct, as in list_head); and, from the leaves up, that members lie inside
+// their struct.
 //
 // Rules: kernel/bpf/btf.c btf_check_all_metas(), btf_check_all_types(). Laxer where compilers are:
 // a DATASEC's size and offsets may be 0 until the loader fills them in, linkage may be extern,
@@ -13,38 +13,25 @@
 #include <bit>
 #include <utility>
 
-#include "base/escape.h"
-#include "btf/layout.h"
-#include "btf/types.h"
-#include "btf/view.h"
+#include "btf/validate_parts.h"
 
 namespace bpfld::btf {
 namespace {
 
 constexpr std::size_t kMaxIdentifier = 511;  // KSYM_NAME_LEN - 1 of the kernel
 
-// A rule that a type breaks. The message starts with the type's number and kind; names in it are
-// escaped.
-template <typename... Args>
-std::unexpected<Error> broken(const Type& type, FormatString<std::type_identity_t<Args>...> rule,
-                              const Args&... args) {
-  const std::string start = type.name.empty()
-                                ? format("BTF type [{}]: {}", type.id.value, kind_name(type.kind))
-                                : format("BTF type [{}]: {} \"{}\"", type.id.value,
-                                         kind_name(type.kind), escape_terminal(type.name));
-  const std::array<FormatArg, sizeof...(Args)> list{FormatArg(args)...};
-  std::string text;
-  format_to(text, rule.text, list);
-  return fail(Code::malformed, "{}", escape_terminal(start + " " + text));
-}
+constexpr std::array<bool, 256> kIdentifierBytes = [] {
+  std::array<bool, 256> out = {};
+  for (const char c : std::string_view("_.0123456789abcdefghijklmnopqrstuvwxyz"
+                                       "ABCDEFGHIJKLMNOPQRSTUVWXYZ"))
+    out[static_cast<u8>(c)] = true;
+  return out;
+}();
 
 bool is_identifier(std::string_view name) {
   if (name.empty() || name.size() > kMaxIdentifier || (name[0] >= '0' && name[0] <= '9'))
     return false;
-  return std::ranges::all_of(name, [](char c) {
-    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' ||
-           c == '.';
-  });
+  return std::ranges::all_of(name, [](char c) { return kIdentifierBytes[static_cast<u8>(c)]; });
 }
 
 bool is_power_of_two(u32 value, u32 max) {
@@ -144,9 +131,9 @@ Status check_id(const View& view, const Type& type, const Part& where, TypeId id
 }
 
 // In range, and something that a value can have as its type.
-Status check_is_type(const View& view, const Type& type, const Part& where, TypeId id) {
-  TRY(check_id(view, type, where, id));
-  const Kind kind = view.kind(id);
+Status check_is_type(const Graph& graph, const Type& type, const Part& where, TypeId id) {
+  TRY(check_id(graph.view(), type, where, id));
+  const Kind kind = graph.kind(id);
   const bool is_other_thing =
       kind == Kind::func || kind == Kind::var || kind == Kind::datasec || kind == Kind::decl_tag;
   if (is_other_thing)
@@ -179,14 +166,14 @@ Status check_enum(const View& view, const Type& type) {
   return {};
 }
 
-Status check_members(const View& view, const Type& type) {
-  const Entries<Member> list = members(view, type);
+Status check_members(const Graph& graph, const Type& type) {
+  const Entries<Member> list = members(graph.view(), type);
   for (u32 i = 0; i < list.size(); i++) {
-    TRY(check_entry_name(view, type, "member", i, 3, true));
+    TRY(check_entry_name(graph.view(), type, "member", i, 3, true));
     const Member member = list[i];
     if (member.type.value == 0)
       return broken(type, "member {} \"{}\" is void", i, escape_terminal(member.name));
-    TRY(check_is_type(view, type, part("member", i, member.name), member.type));
+    TRY(check_is_type(graph, type, part("member", i, member.name), member.type));
     if (type.kind == Kind::union_ && member.bit_offset != 0)
       return broken(type, "member {} \"{}\" is at bit {} of a union", i, member.name,
                     member.bit_offset);
@@ -194,24 +181,24 @@ Status check_members(const View& view, const Type& type) {
   return {};
 }
 
-Status check_params(const View& view, const Type& type) {
-  const Entries<Param> list = params(view, type);
+Status check_params(const Graph& graph, const Type& type) {
+  const Entries<Param> list = params(graph.view(), type);
   for (u32 i = 0; i < list.size(); i++) {
-    TRY(check_entry_name(view, type, "parameter", i, 2, true));
+    TRY(check_entry_name(graph.view(), type, "parameter", i, 2, true));
     const Param param = list[i];
-    TRY(check_is_type(view, type, part("parameter", i, param.name), param.type));
+    TRY(check_is_type(graph, type, part("parameter", i, param.name), param.type));
     const bool variadic = i + 1 == list.size() && param.name.empty();
     if (param.type.value == 0 && !variadic) return broken(type, "parameter {} is void", i);
   }
   return {};
 }
 
-Status check_variables(const View& view, const Type& type) {
-  const Entries<Variable> list = variables(view, type);
+Status check_variables(const Graph& graph, const Type& type) {
+  const Entries<Variable> list = variables(graph.view(), type);
   for (u32 i = 0; i < list.size(); i++) {
     const Variable variable = list[i];
-    TRY(check_id(view, type, part("variable", i), variable.type));
-    const Kind kind = view.kind(variable.type);
+    TRY(check_id(graph.view(), type, part("variable", i), variable.type));
+    const Kind kind = graph.kind(variable.type);
     if (kind != Kind::var && kind != Kind::func)
       return broken(type, "variable {} is {} [{}]", i, kind_name(kind), variable.type.value);
     if (type.size() != 0 && !fits(type.size(), variable.offset, variable.size))
@@ -227,20 +214,20 @@ Status check_linkage(const Type& type, Linkage linkage, u32 value) {
 }
 
 // What one record may hold, references excepted.
-Status check_record(const View& view, const Type& type) {
+Status check_record(const Graph& graph, const Type& type) {
   switch (type.kind) {
     case Kind::int_: return check_int(type);
     case Kind::struct_:
-    case Kind::union_: return check_members(view, type);
+    case Kind::union_: return check_members(graph, type);
     case Kind::enum_:
-    case Kind::enum64: return check_enum(view, type);
+    case Kind::enum64: return check_enum(graph.view(), type);
     case Kind::fwd:
       if (type.size_or_type != 0) return broken(type, "refers to type [{}]", type.size_or_type);
       return {};
     case Kind::func: return check_linkage(type, func_linkage(type), type.vlen);
-    case Kind::func_proto: return check_params(view, type);
+    case Kind::func_proto: return check_params(graph, type);
     case Kind::var: return check_linkage(type, var_linkage(type), load_checked<u32>(type.tail, 0));
-    case Kind::datasec: return check_variables(view, type);
+    case Kind::datasec: return check_variables(graph, type);
     case Kind::float_:
       if (!is_power_of_two(type.size(), 16) && type.size() != 12)
         return broken(type, "has a size of {}", type.size());
@@ -262,7 +249,8 @@ Status check_record(const View& view, const Type& type) {
 }
 
 // A tag sits on something that has a declaration, and on a part of it that exists.
-Status check_tag(const View& view, const Type& type) {
+Status check_tag(const Graph& graph, const Type& type) {
+  const View& view = graph.view();
   const Type target = view.type(type.type());
   const i32 component = tag_component(type);
   u32 parts = 0;
@@ -279,164 +267,40 @@ Status check_tag(const View& view, const Type& type) {
 }
 
 // Where one record's references lead.
-Status check_references(const View& view, const Type& type) {
+Status check_references(const Graph& graph, const Type& type) {
   if (type.kind == Kind::array) {
     const Array info = array(type);
-    TRY(check_is_type(view, type, part("element"), info.element));
-    TRY(check_is_type(view, type, part("index"), info.index));
-    const Kind index = view.kind(resolve(view, info.index));
+    TRY(check_is_type(graph, type, part("element"), info.element));
+    TRY(check_is_type(graph, type, part("index"), info.index));
+    const Kind index = graph.kind(graph.resolve(info.index));
     if (index != Kind::int_) return broken(type, "is indexed by {}", kind_name(index));
     if (info.element.value == 0) return broken(type, "has void elements");
     return {};
   }
   if (third_word(type.kind) != Third::type) return {};
-  TRY(check_id(view, type, part("target"), type.type()));
-  const Kind target = view.kind(type.type());
-  if (type.kind == Kind::decl_tag) return check_tag(view, type);
+  TRY(check_id(graph.view(), type, part("target"), type.type()));
+  const Kind target = graph.kind(type.type());
+  if (type.kind == Kind::decl_tag) return check_tag(graph, type);
   if (type.kind == Kind::func && target != Kind::func_proto)
     return broken(type, "has type [{}], which is {}, not FUNC_PROTO", type.type().value,
                   kind_name(target));
   if (type.kind == Kind::var && type.type() == TypeId{}) return broken(type, "is void");
-  return check_is_type(view, type, part("target"), type.type());
-}
-
-// The only type that a chain can go on to, or void where the chain ends: at structs and functions.
-TypeId chain_next(const Type& type) {
-  if (is_modifier(type.kind) || type.kind == Kind::typedef_ || type.kind == Kind::ptr)
-    return type.type();
-  if (type.kind == Kind::array) return array(type).element;
-  return {};
-}
-
-constexpr u32 kOnPath = ~u32{0};
-
-// Chains of pointers, typedefs, qualifiers and arrays must end, and their by-value stretches must
-// be short enough for the bounded walks of layout.h. Each type is visited once: `length` holds how
-// many by-value steps are ahead of it, and 1 + that is 0 only for types not seen yet.
-Status check_chains(const View& view) {
-  const u32 first = view.first_id();
-  std::vector<u32> length(view.count() - first, 0);
-  std::vector<u32> path;
-  for (u32 start = first; start < view.count(); start++) {
-    u32 id = start;
-    path.clear();
-    while (id >= first && length[id - first] == 0) {
-      length[id - first] = kOnPath;
-      path.push_back(id);
-      id = chain_next(view.type({id})).value;
-    }
-    if (id >= first && length[id - first] == kOnPath)
-      return broken(view.type({id}), "refers to itself without a struct in between");
-    u32 ahead = id >= first ? length[id - first] : 1;
-    for (std::size_t i = path.size(); i-- > 0;) {
-      const Type type = view.type({path[i]});
-      const bool by_value = chain_next(type) != TypeId{} && type.kind != Kind::ptr;
-      ahead = by_value ? ahead + 1 : 1;
-      if (ahead > kMaxChain) return broken(type, "is more than {} types deep", kMaxChain);
-      length[path[i] - first] = ahead;
-    }
-  }
-  return {};
-}
-
-// A member's place within its struct, all sizes being known to be computable.
-Status check_place(const View& view, const Type& type, u32 index, const Member& member) {
-  const Type inner = resolved(view, member.type);
-  const Result<u64> size = size_of(view, member.type);
-  if (!size)
-    return broken(type, "member {} \"{}\": {}", index, member.name, size.error().message());
-  const Int info = int_info(inner);
-  const bool partial = inner.kind == Kind::int_ && info.bits < *size * 8;
-  u64 bits = *size * 8;
-  if (member.bitfield_size != 0) {
-    if (inner.kind != Kind::int_ && !is_enum(inner.kind))
-      return broken(type, "member {} \"{}\" is a bitfield of {}", index, member.name,
-                    kind_name(inner.kind));
-    if (member.bitfield_size > bits)
-      return broken(type, "member {} \"{}\" has {} bits, its type has {}", index, member.name,
-                    member.bitfield_size, bits);
-    bits = member.bitfield_size;
-  } else if (partial) {
-    bits = u64{info.bit_offset} + info.bits;
-  } else if (member.bit_offset % 8 != 0) {
-    return broken(type, "member {} \"{}\" starts at bit {}, within a byte", index, member.name,
-                  member.bit_offset);
-  }
-  if (!fits(u64{type.size()} * 8, member.bit_offset, bits))
-    return broken(type, "member {} \"{}\" at bit {} takes {} bits, past the end ({} bytes)", index,
-                  member.name, member.bit_offset, bits, type.size());
-  return {};
-}
-
-// The struct or union that a by-value member of that type holds, through arrays; void if none.
-TypeId held_struct(const View& view, TypeId id) {
-  for (u32 steps = 0; steps <= kMaxChain; steps++) {
-    const Type type = view.type(id);
-    if (is_composite(type.kind)) return id;
-    const TypeId next = type.kind == Kind::ptr ? TypeId{} : chain_next(type);
-    if (next == TypeId{}) return {};
-    id = next;
-  }
-  return {};
-}
-
-// Structs by value, from the inside out.
-Status check_structs(const View& view) {
-  enum class State : u8 { unseen, open, done };
-  struct Open {
-    TypeId id;
-    u32 next = 0;
-  };
-  const u32 first = view.first_id();
-  std::vector<State> states(view.count() - first, State::unseen);
-  std::vector<Open> stack;
-  const auto enter = [&](TypeId id) {
-    states[id.value - first] = State::open;
-    stack.push_back({id});
-  };
-  for (u32 start = first; start < view.count(); start++) {
-    if (is_composite(view.kind({start})) && states[start - first] == State::unseen) enter({start});
-    while (!stack.empty()) {
-      const Type type = view.type(stack.back().id);
-      const Entries<Member> list = members(view, type);
-      if (stack.back().next == list.size()) {
-        states[type.id.value - first] = State::done;
-        stack.pop_back();
-        continue;
-      }
-      const u32 index = stack.back().next++;
-      const Member member = list[index];
-      TRY(check_place(view, type, index, member));
-      const TypeId held = held_struct(view, member.type);
-      if (held.value < first) continue;  // the base was checked before
-      if (states[held.value - first] == State::open)
-        return broken(type, "member {} \"{}\" holds the struct itself, by value", index,
-                      escape_terminal(member.name));
-      if (states[held.value - first] == State::unseen) enter(held);
-    }
-  }
-  return {};
+  return check_is_type(graph, type, part("target"), type.type());
 }
 
 }  // namespace
 
 Status View::validate() const {
-  for (u32 id = first_id_; id < count(); id++) {
-    const Type own = type({id});
+  const Graph graph(*this);
+  TRY(each_type([&](const Type& own) -> Status {
     TRY(check_info(own));
     TRY(check_name(own));
-    TRY(check_record(*this, own));
-    TRY(check_references(*this, own));
-  }
-  TRY(check_chains(*this));
-  for (u32 id = first_id_; id < count(); id++) {
-    if (kind({id}) != Kind::array) continue;
-    const Result<u64> size = size_of(*this, {id});
-    // __uint(max_entries, 1 << 30) is a pointer to an array of 4 GiB that nothing ever holds; what
-    // does hold one is refused below.
-    if (!size && size.error().code != Code::limit) return std::unexpected(size.error());
-  }
-  return check_structs(*this);
+    TRY(check_record(graph, own));
+    return check_references(graph, own);
+  }));
+  TRY(check_chains(graph));
+  TRY(check_arrays(graph));
+  return check_structs(graph);
 }
 
 }  // namespace bpfld::btf

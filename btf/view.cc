@@ -217,12 +217,9 @@ u64 View::record_start(u32 index) const {
   return at;
 }
 
-Type View::type(TypeId id) const {
-  const View* view = owner_of(id);
-  if (view == nullptr) return {};
-  const u64 start = view->record_start(id.value - view->first_id_);
-  const TypeRecord record = load_checked<TypeRecord>(view->types_, start);
-  const u64 length = view->record_bytes(record.info);
+Type View::decode(TypeId id, u64 start) const {
+  const TypeRecord record = load_checked<TypeRecord>(types_, start);
+  const u64 length = record_bytes(record.info);
   const u32 kind = info_kind(record.info);
   Type type;
   type.id = id;
@@ -231,10 +228,16 @@ Type View::type(TypeId id) const {
   type.kind_flag = info_flag(record.info);
   type.vlen = info_vlen(record.info);
   type.size_or_type = record.size_or_type;
-  type.name = view->string(record.name);
+  type.name = string(record.name);
   if (length > kRecordBytes)  // parse() saw that it fits
-    type.tail = view->types_.subspan(start + kRecordBytes, length - kRecordBytes);
+    type.tail = types_.subspan(start + kRecordBytes, length - kRecordBytes);
   return type;
+}
+
+Type View::type(TypeId id) const {
+  const View* view = owner_of(id);
+  if (view == nullptr) return {};
+  return view->decode(id, view->record_start(id.value - view->first_id_));
 }
 
 Kind View::kind(TypeId id) const {

@@ -128,6 +128,18 @@ class View {
       at += record_bytes(record.info);
     }
   }
+  // The same with each type decoded; stops at the first error that `see(type)` returns, and returns
+  // it.
+  template <typename See>
+  [[nodiscard]] Status each_type(See see) const {
+    u64 at = 0;
+    for (u32 index = 0; index < own_count_; index++) {
+      const Type own = decode({first_id_ + index}, at);
+      TRY(see(own));
+      at += kRecordBytes + own.tail.size();
+    }
+    return {};
+  }
   // This blob's own structs and unions that have a name, in id order: what is mostly looked for.
   struct Named {
     u32 index;  // id first_id() + index
@@ -153,6 +165,7 @@ class View {
   }
   u64 record_bytes_by_layout(u32 info) const;
   u64 record_start(u32 index) const;
+  Type decode(TypeId id, u64 start) const;
   const View* owner_of(TypeId id) const;
   const View* base_ = nullptr;
   u32 first_id_ = 1;

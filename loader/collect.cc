@@ -6,6 +6,7 @@
 #include <tuple>
 
 #include "base/escape.h"
+#include "btf/sanitize.h"
 #include "loader/collect_parts.h"
 
 namespace bpfld::loader {
@@ -41,6 +42,7 @@ Status read_btf(Collector& state) {
   state.btf =
       TRY(with_context(btf::View::parse(btf->data), [] { return std::string("section .BTF"); }));
   TRY(with_context(state.btf->validate(), [] { return std::string("section .BTF"); }));
+  state.replace_unknown_kinds();
   const elf::Section* ext = state.elf.find_section(".BTF.ext");
   if (ext == nullptr) return {};
   state.ext = TRY(with_context(btf::Ext::parse(ext->data, *state.btf),
@@ -59,7 +61,7 @@ Status refuse_unknown_sections(const Collector& state) {
           section.index);
     const bool struct_ops =
         section.name.starts_with(".struct_ops") || section.name.starts_with("?.struct_ops");
-    if (section.name == ".jumptables" || (struct_ops && !is_struct_ops_section(section.name)))
+    if (struct_ops && !is_struct_ops_section(section.name))
       return fail(Code::unsupported, "section [{}] \"{}\" is not supported", section.index,
                   escape_terminal(section.name));
   }
@@ -82,6 +84,18 @@ void Collector::index_names() {
   if (!btf) return;
   for (u32 id = 1; id < btf->count(); id++)
     if (btf->kind({id}) == btf::Kind::datasec) datasecs.emplace(btf->type({id}).name, id);
+}
+
+// The layout section, which says how long a record of an unknown kind is, is newer than most
+// kernels and does not stay with the object's BTF; so such records do not stay either.
+void Collector::replace_unknown_kinds() {
+  bool found = false;
+  btf->each_record([&](u32, const btf::TypeRecord& record) {
+    found = found || btf::info_kind(record.info) >= btf::kKindCount;
+  });
+  if (!found) return;
+  rewritten_btf = btf::sanitize(*btf, {});
+  if (Result<btf::View> view = btf::View::parse(rewritten_btf)) btf = std::move(view).value();
 }
 
 const elf::Symbol* Collector::find_symbol(u32 section, std::string_view name) const {

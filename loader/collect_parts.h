@@ -3,6 +3,7 @@
 // loader/collect*.cc.
 #pragma once
 
+#include <map>
 #include <optional>
 #include <unordered_map>
 
@@ -18,7 +19,9 @@ struct Collector {
   explicit Collector(const elf::Object& object) : elf(object) {}
 
   const elf::Object& elf;
-  std::optional<btf::View> btf;  // of the file's own bytes
+  std::optional<btf::View> btf;          // of the file's own bytes, or of these:
+  std::vector<std::byte> rewritten_btf;  // empty unless there were kinds that nobody knows
+  void replace_unknown_kinds();
   std::optional<btf::Ext> ext;
   ObjectSpec spec;
 
@@ -34,6 +37,8 @@ struct Collector {
   };
   std::vector<Values> values;
   std::unordered_map<std::string_view, u32> extern_indices;
+  std::map<std::pair<u32, u32>, u32> jump_tables;  // (function, symbol) -> index
+  u64 jump_targets = 0;                            // in all tables
   // Where each of spec.functions starts: its ELF section and bytes from that section's start.
   struct Place {
     u32 section = 0;
@@ -65,6 +70,10 @@ struct Collector {
 [[nodiscard]] Status collect_externs(Collector& state);     // .kconfig .ksyms -> externs, a map
 [[nodiscard]] Status collect_references(Collector& state);  // relocations -> references, externs
 [[nodiscard]] Status collect_info(Collector& state);        // .BTF.ext -> functions
+// The index of the jump table that the symbol in .jumptables is, for an instruction of `function`.
+[[nodiscard]] Result<u32> jump_table(Collector& state, const elf::Symbol& symbol, u32 function);
+inline constexpr std::string_view kJumpTables = ".jumptables";
+
 // BTF's tags -> exception callbacks of programs.
 [[nodiscard]] Status collect_callbacks(Collector& state);
 void collect_btf(Collector& state);     // .BTF -> spec.btf, with its gaps filled in

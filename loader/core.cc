@@ -104,7 +104,8 @@ Status patch_core(const ObjectSpec& spec, const KernelProfile& profile, CoreOutc
                         escape_terminal(question(spec, relo)));
         });
     if (!fixup) {
-      fixup.error().detail = escape_terminal(describe_core(spec, profile, outcome, i));
+      fixup.error().detail =
+          escape_terminal(btf::core::evidence(outcome.resolutions[i], targets_of(profile)));
       return std::unexpected(std::move(fixup).error());
     }
     fixup->function = source.function;

@@ -38,8 +38,8 @@ struct CoreOutcome {
                                                const KernelProfile& profile);
 
 // Patches `code` (parallel to spec.functions) and fills in outcome.fixups. Errors: those of
-// fix_up(), each naming the function, the instruction and the path;
-// the error's detail is describe_core().
+// fix_up(), each naming the function, the instruction and the path; the error's detail is
+// btf::core::evidence().
 [[nodiscard]] Status patch_core(const ObjectSpec& spec, const KernelProfile& profile,
                                 CoreOutcome& outcome, std::vector<std::vector<bpf::Insn>>& code);
 

@@ -47,8 +47,8 @@ Status plan_btf(Planner& planner) {
   if (!wants_btf(planner)) return {};
   const btf::KindSupport support = kind_support(planner.profile);
   bpf::BtfLoad request;
-  request.blob = planner.spec.btf;
-  if (support != btf::KindSupport{}) request.blob = TRY(btf::sanitize(planner.spec.btf, support));
+  const btf::View view = TRY(btf::View::parse(planner.spec.btf));
+  request.blob = needs_sanitizing(view, support) ? sanitize(view, support) : planner.spec.btf;
   planner.plan.btf_slot = planner.new_slot();
   planner.plan.load.push_back(
       {"the object's BTF", std::move(request), planner.plan.btf_slot, false});

@@ -164,6 +164,24 @@ TEST_CASE("btf sanitize: kinds that nobody knows, and their layout section, are 
   CHECK(btf.after.type({2}).name == "site");
 }
 
+TEST_CASE("btf sanitize: what no kernel takes is replaced for the newest too") {
+  BtfBuilder b;
+  const TypeId i = b.add_int("int", 4);
+  const TypeId forward = b.add_enum("later", {}, 0);
+  const TypeId forward64 = b.add_enum64("much_later", {}, 0);
+  const TypeId section = b.add_datasec(".unfilled", 0, {{b.add_var("v", i), 0, 4}});
+  const Both btf(b, {});
+  CHECK(needs_sanitizing(btf.before, {}));
+  for (const TypeId id : {forward, forward64}) {
+    CHECK(btf.after.kind(id) == btf.before.kind(id));
+    CHECK(btf.after.type(id).name == btf.before.type(id).name);
+    CHECK(btf.after.type(id).size() == 4);
+  }
+  CHECK(btf.after.kind(section) == Kind::struct_);
+  CHECK(btf.after.type(section).name.empty());
+  CHECK(btf.after.type(section).vlen == 0);
+}
+
 TEST_CASE("btf sanitize: split BTF keeps its base") {
   const std::vector<std::byte> base_blob = modern_object().bytes();
   const View base = *View::parse(base_blob);

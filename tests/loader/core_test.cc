@@ -98,9 +98,7 @@ TEST_CASE("loader core: functions that are not loaded take no part") {
   CHECK(got.error().message() ==
         "function \"used\": instruction 0: CO-RE byte_off s.a (0:0): ambiguous: the candidates put "
         "the field at different offsets");
-  CHECK(got.error().detail ==
-        "byte_off s.a (0:0): ambiguous: the candidates put the field at different offsets: vmlinux "
-        "[2] gives 8, vmlinux [3] gives 16");
+  CHECK(got.error().detail == "vmlinux [2] gives 8, vmlinux [3] gives 16");  // said once
   const Result<CoreOutcome> answers = resolve_core(o.spec, functions, o.profile);
   REQUIRE(answers.has_value());  // the records survive
   CHECK(describe_core(o.spec, o.profile, *answers, 0).find("ambiguous") != std::string::npos);
@@ -129,6 +127,7 @@ TEST_CASE("loader core: an instruction that does not hold the object's value is 
   CHECK(message(got) ==
         "function \"wrong\\x1b[31m\": instruction 0: CO-RE byte_off s.b (0:1): unexpected "
         "instruction: its immediate is 99, the object's value is 4");
+  CHECK(got.error().detail.starts_with("4 -> "));
 }
 
 }  // namespace

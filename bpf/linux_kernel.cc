@@ -12,6 +12,7 @@
 #include "base/fd.h"
 #include "bpf/encode.h"
 #include "bpf/kernel.h"
+#include "bpf/linux_kernel_net.h"
 
 namespace bpfld::bpf {
 namespace {
@@ -90,7 +91,10 @@ Result<Reply> LinuxKernel::call(const Request& request) {
                       "PERF_EVENT_IOC_SET_BPF");
   if (const PerfEnable* enable = std::get_if<PerfEnable>(&request))
     return perf_ioctl(enable->event.get(), PERF_EVENT_IOC_ENABLE, 0, "PERF_EVENT_IOC_ENABLE");
-  return raise_memlock();
+  if (std::holds_alternative<RaiseMemlock>(request)) return raise_memlock();
+  Result<Reply> reply = call_net(request);
+  if (reply && returns_fd(request)) reply->value = TRY(above_standard_streams(reply->value));
+  return reply;
 }
 
 }  // namespace bpfld::bpf

@@ -152,6 +152,11 @@ void Run::say_event_maps() {
   }
 }
 
+std::string Run::how_attached(const loader::AttachPlan& plan) const {
+  const std::optional<i64> returned = session_->return_value(plan.program);
+  return returned ? format("{}, returned {}", plan.how, *returned) : plan.how;
+}
+
 Step<void> Run::attach() {
   loop_->catch_signals();
   std::vector<std::pair<u32, Report>> failures;
@@ -167,7 +172,10 @@ Step<void> Run::attach() {
     const Status done = session_->attach(plan);
     if (done) {
       attached_++;
-      report_.attached(line_of(plan.program), plan.how);
+      report_.attached(line_of(plan.program), how_attached(plan));
+      if (!plan.remains.empty())
+        report_.note(format("nothing holds this but the kernel: a kill -9 of bpfld would leave {}",
+                            plan.remains));
     } else {
       failures.emplace_back(plan.program, explained(Phase::attach, done.error(), &program));
     }

@@ -62,8 +62,7 @@ Result<Plan> make_plan(const ObjectSpec& spec, const Linked& linked, const Kerne
     const std::size_t places =
         std::max<std::size_t>(1, attach_targets(spec, program.program).size());
     for (u32 place = 0; place < places; place++)
-      plan.attach.push_back(plan_attach(spec, program.program, place,
-                                        *plan.program_slots[program.program], profile, plan.slots));
+      plan.attach.push_back(plan_attach(spec, program.program, place, profile, plan));
   }
   return std::move(plan);
 }

@@ -28,12 +28,23 @@ struct Op {
   bool operator==(const Op&) const = default;
 };
 
+// spec: another way to the same end, for kernels and drivers that lack the first.
+struct AttachWay {
+  std::string how;
+  std::vector<Op> ops;
+  std::string remains;  // what a kill -9 of the loader would leave behind; empty: nothing
+  bool operator==(const AttachWay&) const = default;
+};
+
 // spec: how one program gets attached at one place, or why it does not.
 struct AttachPlan {
   u32 program = 0;      // index into ObjectSpec::programs
   u32 place = 0;        // index into attach_targets() of that program
   std::string how;      // "perf link", "raw tracepoint link"
   std::vector<Op> ops;  // empty when there is nothing to do
+  std::string remains;  // as in AttachWay
+  std::vector<AttachWay>
+      otherwise;  // tried in order, each when the one before is not supported here
   std::optional<Error>
       problem;            // unsupported: no way yet; not_found: the target does not exist here
   bool no_place = false;  // nobody names a place: loading is all there is
@@ -67,10 +78,10 @@ struct PlanOptions {
 // the family's default (a cgroup program: the root of the hierarchy). Empty: nobody says.
 std::vector<AttachTarget> attach_targets(const ObjectSpec& spec, u32 program);
 
-// How one program is attached at one of its places; `slots` is where new slots start and is moved
-// on. Without a place, the plan says so. attach_plan.cc.
-AttachPlan plan_attach(const ObjectSpec& spec, u32 program, u32 place, u32 program_slot,
-                       const KernelProfile& profile, u32& slots);
+// How one program is attached at one of its places. Its slot and those of the maps are in `plan`,
+// whose number of slots is moved on. Without a place, the result says so. attach_plan.cc.
+AttachPlan plan_attach(const ObjectSpec& spec, u32 program, u32 place, const KernelProfile& profile,
+                       Plan& plan);
 
 // Why the program cannot be attached on that kernel at any of its places (the first one's problem);
 // empty if it can or if there is no place.

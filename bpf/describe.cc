@@ -117,7 +117,7 @@ struct Describer {
     return Fields()
         .fd("map_fd", r.map)
         .text("key", hex(r.key))
-        .text("value", hex(r.value))
+        .text("value", r.value_fd.is_set() ? "fd " + fd_text(r.value_fd) : hex(r.value))
         .flags("flags", r.flags)
         .wrap(Command::map_update_elem);
   }
@@ -147,6 +147,7 @@ struct Describer {
         .fd("prog_btf_fd", r.btf)
         .nonzero("func_info_cnt", r.func_info.count)
         .nonzero("line_info_cnt", r.line_info.count)
+        .nonzero("fd_array_cnt", r.fd_array.size())
         .nonzero("attach_btf_id", r.attach_btf_id)
         .fd("attach_prog_fd", r.attach_target)
         .wrap(Command::prog_load);
@@ -192,6 +193,9 @@ struct Describer {
   }
   std::string operator()(const ObjectInfo& r) const {
     return Fields().fd("bpf_fd", r.object).wrap(Command::obj_get_info_by_fd);
+  }
+  std::string operator()(const BtfFdById& r) const {
+    return Fields().number("btf_id", r.id).wrap(Command::btf_get_fd_by_id);
   }
   std::string operator()(const PerfEventOpen& r) const {
     static constexpr std::string_view kTypes[] = {"HARDWARE", "SOFTWARE", "TRACEPOINT"};
@@ -288,7 +292,8 @@ std::string call_name(const Request& request) {
 
 bool returns_fd(const Request& request) {
   return std::holds_alternative<MapCreate>(request) || std::holds_alternative<ProgLoad>(request) ||
-         std::holds_alternative<BtfLoad>(request) || std::holds_alternative<LinkCreate>(request) ||
+         std::holds_alternative<BtfLoad>(request) || std::holds_alternative<BtfFdById>(request) ||
+         std::holds_alternative<LinkCreate>(request) ||
          std::holds_alternative<RawTracepointOpen>(request) ||
          std::holds_alternative<PerfEventOpen>(request) ||
          std::holds_alternative<OpenPath>(request) ||

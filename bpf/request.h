@@ -54,6 +54,7 @@ struct MapUpdate {
   Fd map;
   std::vector<std::byte> key, value;
   u64 flags = 0;
+  Fd value_fd = {};  // the value, instead: a map or a program, as a u32
   bool operator==(const MapUpdate&) const = default;
 };
 struct MapLookup {  // reply.data: the value
@@ -84,6 +85,12 @@ struct MapReference {
   Fd map;
   bool operator==(const MapReference&) const = default;
 };
+// spec: an ld_imm64 of something in a module: its second imm is the fd of the module's BTF.
+struct BtfReference {
+  InsnIndex at;
+  Fd btf;
+  bool operator==(const BtfReference&) const = default;
+};
 // spec: func_info or line_info: `count` records of `record_size` bytes, as the kernel takes them.
 struct InfoRecords {
   u32 record_size = 0, count = 0;
@@ -96,11 +103,13 @@ struct ProgLoad {  // reply.fd; reply.log when log_level > 0
   std::string name, license;
   std::vector<Insn> insns;
   std::vector<MapReference> map_references;
+  std::vector<BtfReference> btf_references;
+  std::vector<Fd> fd_array;  // a call of a module's kfunc holds an index into it; 0 is the kernel
   u32 kernel_version = 0, flags = 0;
   Fd btf;
   InfoRecords func_info, line_info;
   u32 attach_btf_id = 0;
-  Fd attach_target;  // attach_prog_fd or attach_btf_obj_fd
+  Fd attach_target;  // attach_prog_fd, or attach_btf_obj_fd of a module
   u32 log_level = 0, log_size = 0;
   bool operator==(const ProgLoad&) const = default;
 };
@@ -162,7 +171,12 @@ struct NextId {  // reply.value: the id after `after`
 struct ObjectInfo {  // reply.data: struct bpf_{prog,map,link,btf}_info, as much as the kernel knows
   Fd object;
   u32 info_size = 0;
+  u32 name_room = 0;  // for BTF: bytes for its name, which follow the info in data
   bool operator==(const ObjectInfo&) const = default;
+};
+struct BtfFdById {  // reply.fd
+  u32 id = 0;
+  bool operator==(const BtfFdById&) const = default;
 };
 
 struct PerfEventOpen {  // reply.fd
@@ -258,9 +272,10 @@ struct RaiseMemlock {  // setrlimit(RLIMIT_MEMLOCK, infinity)
 using Request =
     std::variant<MapCreate, MapUpdate, MapLookup, MapNextKey, MapDelete, MapFreeze, ProgLoad,
                  BtfLoad, ProgBindMap, LinkCreate, RawTracepointOpen, ProgTestRun, NextId,
-                 ObjectInfo, PerfEventOpen, PerfSetBpf, PerfEnable, RaiseMemlock, ProgAttach,
-                 ProgDetach, OpenPath, PacketSocketOpen, SocketTake, SocketSetBpf, SocketUnsetBpf,
-                 ClsactAdd, ClsactDelete, FilterAdd, FilterDelete, XdpQuery, RouteAdd, RouteDelete>;
+                 ObjectInfo, BtfFdById, PerfEventOpen, PerfSetBpf, PerfEnable, RaiseMemlock,
+                 ProgAttach, ProgDetach, OpenPath, PacketSocketOpen, SocketTake, SocketSetBpf,
+                 SocketUnsetBpf, ClsactAdd, ClsactDelete, FilterAdd, FilterDelete, XdpQuery,
+                 RouteAdd, RouteDelete>;
 
 // What the kernel answered. `value` is a raw fd when returns_fd(request): the caller owns it from
 // then on.
@@ -293,7 +308,7 @@ void for_each_fd(Request& request, Visit visit) {
   struct Walker {
     Visit& visit;
     void operator()(MapCreate& r) { visit(r.inner_map), visit(r.btf); }
-    void operator()(MapUpdate& r) { visit(r.map); }
+    void operator()(MapUpdate& r) { visit(r.map), visit(r.value_fd); }
     void operator()(MapLookup& r) { visit(r.map); }
     void operator()(MapNextKey& r) { visit(r.map); }
     void operator()(MapDelete& r) { visit(r.map); }
@@ -301,6 +316,10 @@ void for_each_fd(Request& request, Visit visit) {
     void operator()(ProgLoad& r) {
       for (MapReference& reference : r.map_references)
         visit(reference.map);
+      for (BtfReference& reference : r.btf_references)
+        visit(reference.btf);
+      for (Fd& fd : r.fd_array)
+        visit(fd);
       visit(r.btf), visit(r.attach_target);
     }
     void operator()(BtfLoad&) {}
@@ -310,6 +329,7 @@ void for_each_fd(Request& request, Visit visit) {
     void operator()(ProgTestRun& r) { visit(r.program); }
     void operator()(NextId&) {}
     void operator()(ObjectInfo& r) { visit(r.object); }
+    void operator()(BtfFdById&) {}
     void operator()(PerfEventOpen&) {}
     void operator()(PerfSetBpf& r) { visit(r.event), visit(r.program); }
     void operator()(PerfEnable& r) { visit(r.event); }

@@ -104,4 +104,12 @@ Result<BtfSource> open_btf(const std::string& name, const std::string& base) {
   return with_context(open_file(name, base), [&] { return escape_terminal(name); });
 }
 
+Result<BtfSource> open_module_btf(const std::string& name, const btf::View& kernel) {
+  BtfSource source;
+  source.label = name;
+  source.mapped = std::make_unique<MappedFile>(TRY(MappedFile::open(std::string(kFolder) + name)));
+  source.view = std::make_unique<btf::View>(TRY(btf::View::parse(source.mapped->bytes(), &kernel)));
+  return source;
+}
+
 }  // namespace bpfld::cli

@@ -28,4 +28,7 @@ struct BtfSource {
 // unsupported, limit, kernel.
 [[nodiscard]] Result<BtfSource> open_btf(const std::string& name, const std::string& base = {});
 
+// The BTF of a loaded module, on top of a kernel's that is open already and must outlive it.
+[[nodiscard]] Result<BtfSource> open_module_btf(const std::string& name, const btf::View& kernel);
+
 }  // namespace bpfld::cli

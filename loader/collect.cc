@@ -104,10 +104,13 @@ Result<ObjectSpec> collect(Bytes file, std::string_view name) {
   state.index_names();
   TRY(collect_functions(state));
   TRY(collect_maps(state));
+  TRY(collect_slots(state));
   TRY(collect_data(state));
+  TRY(collect_externs(state));
   TRY(collect_references(state));
   TRY(collect_info(state));
   collect_btf(state);
+  fix_extern_btf(state);
   return std::move(state.spec);
 }
 

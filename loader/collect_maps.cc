@@ -3,6 +3,7 @@
 // 1) becomes a member `int (*type)[1]`, so the number is an array length, and __type(key, u32)
 // becomes `u32 *key`. The bytes of the section are all zero; only its BTF speaks.
 #include <array>
+#include <optional>
 
 #include "base/escape.h"
 #include "bpf/encode.h"
@@ -23,6 +24,9 @@ struct Definition {
   const btf::View& btf;
   MapSpec map;
   bool has_key_size = false, has_value_size = false;
+  // Of `values`, the last member: where its slots start in the variable, and what they point to.
+  std::optional<u64> values_at = std::nullopt;  // bytes
+  Type values = {};                             // a STRUCT (an inner map) or a FUNC_PROTO
 };
 
 // The N of `int (*name)[N]`.
@@ -69,6 +73,20 @@ Status set_field(u32& field, const Definition& d, const btf::Member& member) {
   return {};
 }
 
+// `T *values[]`, where T is a map's definition or a function.
+Status set_values(Definition& d, const btf::Member& member) {
+  constexpr std::string_view kWrong = "is no list of maps or programs (__array makes `T *[]`)";
+  const Type list = btf::resolved(d.btf, member.type);
+  if (list.kind != Kind::array) return fail(Code::malformed, "{}", kWrong);
+  const Type pointer = btf::resolved(d.btf, btf::array(list).element);
+  if (pointer.kind != Kind::ptr) return fail(Code::malformed, "{}", kWrong);
+  d.values = btf::resolved(d.btf, pointer.type());
+  if (d.values.kind != Kind::struct_ && d.values.kind != Kind::func_proto)
+    return fail(Code::malformed, "{}", kWrong);
+  d.values_at = member.bit_offset / 8;
+  return set_size(d.map.value_size, d.has_value_size, sizeof(u32));  // an fd, for the kernel
+}
+
 struct FieldRow {
   std::string_view name;
   Status (*read)(Definition&, const btf::Member&);
@@ -91,9 +109,7 @@ constexpr std::array<FieldRow, 11> kFields = {{
        d.map.pin_by_name = how == 1;
        return {};
      }},
-    {"values",      [](Definition&, const btf::Member&) -> Status {
-       return fail(Code::unsupported, "(an initialised map of maps or of programs) is not supported");
-     }},
+    {"values",      set_values},
 }};
 // clang-format on
 
@@ -105,20 +121,56 @@ Status read_member(Definition& d, const btf::Member& member) {
   return fail(Code::malformed, "unknown member \"{}\"", escape_terminal(member.name));
 }
 
-Result<MapSpec> read_map(const btf::View& btf, const Type& variable) {
-  const Type definition = btf::resolved(btf, variable.type());
-  if (definition.kind != Kind::struct_)
-    return fail(Code::malformed, "its type is not a struct, so it defines nothing");
+Result<Definition> read_definition(const btf::View& btf, const Type& type, std::string name) {
   Definition d{.btf = btf, .map = {}};
-  d.map.name = variable.name;
-  d.map.kernel_name = bpf::kernel_object_name(variable.name);
-  for (const btf::Member& member : btf::members(btf, definition))
+  d.map.kernel_name = bpf::kernel_object_name(name);
+  d.map.name = std::move(name);
+  for (const btf::Member& member : btf::members(btf, type)) {
+    if (d.values_at)
+      return fail(Code::malformed, "member \"{}\" follows \"values\", which must be the last",
+                  escape_terminal(member.name));
     TRY(read_member(d, member));
+  }
   if (d.map.type == bpf::MapType::unspec) return fail(Code::malformed, "it has no type");
-  return std::move(d.map);
+  return d;
+}
+
+// What `values` points to must be what the map's type holds.
+Status check_values(const Definition& d) {
+  if (!d.values_at) return {};
+  const bool maps = is_map_of_maps(d.map.type), functions = d.values.kind == Kind::func_proto;
+  if (!maps && d.map.type != bpf::MapType::prog_array)
+    return fail(Code::malformed, "it has \"values\", but is no map of maps or of programs");
+  if (maps && functions) return fail(Code::malformed, "its \"values\" are functions, not maps");
+  if (!maps && !functions) return fail(Code::malformed, "its \"values\" are maps, not functions");
+  return {};
+}
+
+Status read_inner(Definition& d) {
+  Definition inner = TRY(read_definition(d.btf, d.values, d.map.name + ".inner"));
+  if (inner.values_at || is_map_of_maps(inner.map.type))
+    return fail(Code::malformed, "a map of maps of maps is nothing that the kernel has");
+  if (inner.map.pin_by_name) return fail(Code::malformed, "it asks to be pinned, but never exists");
+  d.map.inner.push_back(std::move(inner.map));
+  return {};
+}
+
+Result<Definition> read_map(const btf::View& btf, const Type& variable) {
+  const Type type = btf::resolved(btf, variable.type());
+  if (type.kind != Kind::struct_)
+    return fail(Code::malformed, "its type is not a struct, so it defines nothing");
+  Definition d = TRY(read_definition(btf, type, std::string(variable.name)));
+  TRY(check_values(d));
+  if (d.values_at && d.values.kind == Kind::struct_)
+    TRY(with_context(read_inner(d), [] { return std::string("the maps in it"); }));
+  return d;
 }
 
 }  // namespace
+
+bool is_map_of_maps(bpf::MapType type) {
+  return type == bpf::MapType::array_of_maps || type == bpf::MapType::hash_of_maps;
+}
 
 Status collect_maps(Collector& state) {
   const elf::Section* section = state.elf.find_section(".maps");
@@ -138,10 +190,16 @@ Status collect_maps(Collector& state) {
         return fail(Code::malformed, "{}: .maps has no symbol of that name", describe());
       if (state.spec.maps.size() == kMaxMaps)
         return fail(Code::limit, "the object has more than {} maps", kMaxMaps);
-      MapSpec map = TRY(with_context(read_map(*state.btf, variable), describe));
-      map.origin = {".maps", symbol->value};
-      state.declared_maps.emplace(symbol->value, static_cast<u32>(state.spec.maps.size()));
-      state.spec.maps.push_back(std::move(map));
+      Definition d = TRY(with_context(read_map(*state.btf, variable), describe));
+      d.map.origin = {".maps", symbol->value};
+      const u32 index = static_cast<u32>(state.spec.maps.size());
+      state.declared_maps.emplace(symbol->value, index);
+      if (d.values_at && *d.values_at <= symbol->size && symbol->value <= ~u64{0} - symbol->size)
+        state.values.push_back({.start = symbol->value + *d.values_at,
+                                .end = symbol->value + symbol->size,
+                                .map = index,
+                                .programs = d.values.kind == Kind::func_proto});
+      state.spec.maps.push_back(std::move(d.map));
     }
   }
   return {};

@@ -26,10 +26,12 @@ u32 extern_index(Collector& state, const elf::Symbol& symbol) {
   std::vector<ExternSpec>& externs = state.spec.externs;
   const auto [place, added] =
       state.extern_indices.emplace(symbol.name, static_cast<u32>(externs.size()));
-  if (added)
-    externs.push_back({.name = std::string(symbol.name),
-                       .section = {},
-                       .weak = symbol.binding == elf::SymbolBinding::weak});
+  if (added) {
+    ExternSpec external;  // of no section that says what it is
+    external.name = symbol.name;
+    external.weak = symbol.binding == elf::SymbolBinding::weak;
+    externs.push_back(std::move(external));
+  }
   return place->second;
 }
 

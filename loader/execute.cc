@@ -126,6 +126,7 @@ std::expected<void, Failure> execute(std::span<const Op> ops, bpf::Kernel& kerne
       UniqueFd fd(static_cast<int>(reply->value));
       if (op.result) slots.put(*op.result, std::move(fd));
     }
+    if (op.closes) slots.close(*op.closes);
   }
   return {};
 }

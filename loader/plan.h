@@ -4,6 +4,7 @@
 // by a loop that decides nothing. Pure.
 #pragma once
 
+#include <map>
 #include <optional>
 #include <set>
 #include <string>
@@ -21,8 +22,9 @@ namespace bpfld::loader {
 struct Op {
   std::string subject;  // what it is for, as an error names it: `map "events"`
   bpf::Request request;
-  std::optional<u32> result;  // the slot that receives the fd
-  bool may_fail = false;      // a failure is recorded and passed over
+  std::optional<u32> result;                 // the slot that receives the fd
+  bool may_fail = false;                     // a failure is recorded and passed over
+  std::optional<u32> closes = std::nullopt;  // a slot that nothing needs once this is done
   // Made when the attachment ends, after its fds are closed: for what no fd holds. Has no slots.
   std::optional<bpf::Request> undo = std::nullopt;
   bool operator==(const Op&) const = default;
@@ -56,7 +58,8 @@ struct Plan {
   std::vector<Op> load;            // BTF, maps, their contents, programs
   std::vector<AttachPlan> attach;  // one per loaded program
   std::optional<u32> btf_slot;
-  std::vector<u32> map_slots;                     // by map index
+  std::vector<u32> map_slots;    // by map index
+  std::map<u32, u32> templates;  // slot of a map of maps' template -> index of the map of maps
   std::vector<std::optional<u32>> program_slots;  // by program index; empty when not loaded
   u32 slots = 0;
   std::vector<std::string> notes;  // values that the loader chose because the object gave none

@@ -85,8 +85,8 @@ void fill_sizes(Planner& planner, const MapSpec& map, bpf::MapCreate& request) {
   }
 }
 
-void create_map(Planner& planner, u32 index) {
-  const MapSpec& map = planner.spec.maps[index];
+// The request for `map`, which is planner.spec.maps[index] or the template of what that one holds.
+bpf::MapCreate creation(Planner& planner, const MapSpec& map, u32 index) {
   bpf::MapCreate request;
   request.type = map.type;
   request.name = map.kernel_name;
@@ -103,21 +103,53 @@ void create_map(Planner& planner, u32 index) {
     request.btf_key_type_id = map.btf_key_type;
     request.btf_value_type_id = map.btf_value_type;
   }
+  return request;
+}
+
+// The kernel learns from a map what the elements of a map of maps are like, and keeps no reference
+// to it.
+u32 create_template(Planner& planner, u32 index) {
+  const MapSpec& inner = planner.spec.maps[index].inner.front();
+  const u32 slot = planner.new_slot();
+  planner.plan.templates.emplace(slot, index);
+  planner.add(map_label(inner), creation(planner, inner, index), slot);
+  return slot;
+}
+
+void create_map(Planner& planner, u32 index) {
+  const MapSpec& map = planner.spec.maps[index];
+  bpf::MapCreate request = creation(planner, map, index);
+  std::optional<u32> inner;
+  if (!map.inner.empty()) inner = create_template(planner, index);
+  if (inner) request.inner_map = Fd::slot(*inner);
   if (map.pin_by_name)
     planner.note("map {}: asks to be pinned by name; it is not", escape_terminal(map.name));
   const u32 slot = planner.new_slot();
   planner.plan.map_slots.push_back(slot);
-  planner.plan.load.push_back({map_label(map), std::move(request), slot, false});
-  if (!map.contents.empty()) {
+  planner.add(map_label(map), std::move(request), slot);
+  planner.plan.load.back().closes = inner;
+  const std::vector<std::byte>& contents =
+      map.source == MapSource::kconfig ? planner.linked.externs.kconfig : map.contents;
+  if (!contents.empty()) {
     bpf::MapUpdate update;
     update.map = Fd::slot(slot);
     update.key.assign(sizeof(u32), std::byte{0});
-    update.value = map.contents;
+    update.value = contents;
     planner.plan.load.push_back({map_label(map), std::move(update), std::nullopt, false});
   }
   if (map.freeze)
     planner.plan.load.push_back(
         {map_label(map), bpf::MapFreeze{Fd::slot(slot)}, std::nullopt, false});
+}
+
+void fill_slot(Planner& planner, u32 index, const MapSlot& slot, u32 value) {
+  const MapSpec& map = planner.spec.maps[index];
+  bpf::MapUpdate update;
+  update.map = Fd::slot(planner.plan.map_slots[index]);
+  const Bytes key = bytes_of(slot.key);
+  update.key.assign(key.begin(), key.end());
+  update.value_fd = Fd::slot(value);
+  planner.add(format("{}: slot {}", map_label(map), slot.key), std::move(update));
 }
 
 }  // namespace
@@ -133,6 +165,25 @@ bool describes_types(const MapSpec& map) {
 Status plan_maps(Planner& planner) {
   for (u32 i = 0; i < planner.spec.maps.size(); i++)
     create_map(planner, i);
+  for (u32 i = 0; i < planner.spec.maps.size(); i++)
+    for (const MapSlot& slot : planner.spec.maps[i].slots)
+      if (!slot.is_program) fill_slot(planner, i, slot, planner.plan.map_slots[slot.index]);
+  return {};
+}
+
+Status plan_slots(Planner& planner) {
+  for (u32 i = 0; i < planner.spec.maps.size(); i++) {
+    const MapSpec& map = planner.spec.maps[i];
+    for (const MapSlot& slot : map.slots) {
+      if (!slot.is_program) continue;
+      if (const std::optional<u32> program = planner.plan.program_slots[slot.index])
+        fill_slot(planner, i, slot, *program);
+      else
+        planner.note("map {}: slot {} stays empty, its program \"{}\" is not loaded",
+                     escape_terminal(map.name), slot.key,
+                     escape_terminal(planner.spec.programs[slot.index].name));
+    }
+  }
   return {};
 }
 

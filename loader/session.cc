@@ -37,6 +37,9 @@ bool not_understood(int errno_value) {
 std::optional<u32> described_map(const Plan& plan, const Op& op) {
   const bpf::MapCreate* create = std::get_if<bpf::MapCreate>(&op.request);
   if (create == nullptr || !create->btf.is_set()) return std::nullopt;
+  if (const auto outer = op.result ? plan.templates.find(*op.result) : plan.templates.end();
+      outer != plan.templates.end())
+    return outer->second;
   const auto slot = std::ranges::find(plan.map_slots, op.result);
   if (slot == plan.map_slots.end()) return std::nullopt;
   return static_cast<u32>(slot - plan.map_slots.begin());

@@ -26,7 +26,10 @@ std::string first_difference(const std::string& expected, const std::string& fou
 }  // namespace
 
 void check_golden(const std::string& name, const std::string& text) {
-  const std::string path = "tests/golden/" + name + ".txt";
+  check_file("tests/golden/" + name + ".txt", text);
+}
+
+void check_file(const std::string& path, const std::string& text) {
   if (std::getenv("UPDATE_GOLDEN") != nullptr) {  // NOLINT(concurrency-mt-unsafe): one thread
     std::ofstream(path, std::ios::binary) << text;
     return;

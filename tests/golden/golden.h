@@ -9,6 +9,8 @@ namespace bpfld::test {
 
 // Compares `text` with the file; a difference fails the test and shows the first lines that differ.
 void check_golden(const std::string& name, const std::string& text);
+// The same for any file, by its path from the project's root.
+void check_file(const std::string& path, const std::string& text);
 
 // "examples/execsnoop/execsnoop.bpf.o" -> its path below the build directory.
 std::string built_object(const std::string& name);

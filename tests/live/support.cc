@@ -155,7 +155,9 @@ bool Loaded::load(const std::vector<std::string_view>& only) {
       selection.push_back(program_index(name));
     std::ranges::sort(selection);
   }
-  Result<loader::KernelProfile> captured = loader::capture(loader::needs(spec, selection));
+  loader::CaptureOptions options;
+  options.kernel = &kernel;
+  Result<loader::KernelProfile> captured = loader::capture(loader::needs(spec, selection), options);
   REQUIRE(captured);
   profile = *std::move(captured);
   Result<loader::Session> loaded = loader::Session::load(spec, selection, profile, kernel);

@@ -139,14 +139,6 @@ TEST_CASE("loader maps: members that are unknown or of the wrong shape are malfo
         "it has no type");
 }
 
-TEST_CASE("loader maps: a map of maps with values is not supported yet, and says so") {
-  const Result<ObjectSpec> spec = collect_map([](ObjectBuilder&) {
-    return std::vector<MapMember>{number("type", 12), number("values", 1)};
-  });
-  REQUIRE_FALSE(spec);
-  CHECK(spec.error().code == Code::unsupported);
-}
-
 TEST_CASE("loader maps: a map type that has no name yet is kept as it is") {
   CHECK(good([](ObjectBuilder&) { return std::vector<MapMember>{number("type", 4000)}; }).type ==
         static_cast<bpf::MapType>(4000));

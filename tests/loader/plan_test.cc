@@ -431,3 +431,52 @@ TEST_CASE("loader plan: needs() asks for what the selected programs use, once") 
   const ObjectSpec core = fixture("core_fields");
   CHECK(needs(core, autoload_programs(core)).kernel_btf);
 }
+
+TEST_CASE("loader plan: a map of maps is made after its template, which is closed then") {
+  const ObjectSpec spec = fixture("maps_nested");
+  const Plan plan = plan_of(spec);
+  std::string text;
+  for (const Op& op : plan.load) {
+    const bpf::MapCreate* create = std::get_if<bpf::MapCreate>(&op.request);
+    const bpf::MapUpdate* update = std::get_if<bpf::MapUpdate>(&op.request);
+    if (create == nullptr && update == nullptr) {
+      if (std::holds_alternative<bpf::ProgLoad>(op.request))
+        text += format("{} -> ${}\n", op.subject, *op.result);
+      continue;
+    }
+    text += op.subject;
+    if (create != nullptr && create->inner_map.is_set())
+      text += format(" of ${}", create->inner_map.slot_index());
+    if (update != nullptr)
+      text += format(" of ${} = ${}", update->map.slot_index(), update->value_fd.slot_index());
+    if (op.result) text += format(" -> ${}", *op.result);
+    if (op.closes) text += format(", closes ${}", *op.closes);
+    text += "\n";
+  }
+  CHECK(text ==
+        "map \"one\" -> $1\n"
+        "map \"two\" -> $2\n"
+        "map \"by_index.inner\" -> $3\n"
+        "map \"by_index\" of $3 -> $4, closes $3\n"
+        "map \"jumps\" -> $5\n"
+        "map \"by_key.inner\" -> $6\n"
+        "map \"by_key\" of $6 -> $7, closes $6\n"
+        "map \"by_index\": slot 0 of $4 = $1\n"
+        "map \"by_index\": slot 3 of $4 = $2\n"
+        "program \"jumped_to\" -> $8\n"
+        "program \"jump\" -> $9\n"
+        "map \"jumps\": slot 2 of $5 = $8\n");
+  CHECK(plan.notes.empty());
+}
+
+TEST_CASE("loader plan: a slot whose program is not loaded stays empty, and that is said") {
+  const ObjectSpec spec = fixture("maps_nested");
+  const Selection only_jump = {1};
+  const Result<Linked> linked = link(spec, only_jump, {});
+  REQUIRE(linked);
+  const Result<Plan> plan = make_plan(spec, *linked, {});
+  REQUIRE(plan);
+  CHECK(plan->notes ==
+        std::vector<std::string>{
+            "map jumps: slot 2 stays empty, its program \"jumped_to\" is not loaded"});
+}

@@ -286,6 +286,8 @@ def report(kernel: Kernel, objects: int, counts: collections.Counter, difference
 
 
 def find_objects(arguments: argparse.Namespace) -> list[pathlib.Path]:
+    if arguments.folder:
+        return sorted(arguments.folder.rglob("*.bpf.o"))
     own = sorted(path for folder in ("fixtures", "examples") for path in (arguments.build / folder).rglob("*.bpf.o"))
     if not own:
         raise kernel_source.SourceError(f"{arguments.build} holds no objects: ./dev build")
@@ -297,7 +299,7 @@ def find_objects(arguments: argparse.Namespace) -> list[pathlib.Path]:
 def run(arguments: argparse.Namespace) -> int:
     known = read_known(LIST)
     oracle = libbpf.ensure(arguments.jobs)
-    folder = None if arguments.own else selftests.ensure(arguments.jobs)[0]
+    folder = None if arguments.own or arguments.folder else selftests.ensure(arguments.jobs)[0]
     chosen = find_kernels([label for label in arguments.kernels if label != "core"])
     if arguments.prepare:
         return 0
@@ -313,7 +315,7 @@ def run(arguments: argparse.Namespace) -> int:
         if line.kernels:
             print(f"SKIP: oracle: {line.reason}: {line.kernels.total()} programs "
                   f"({', '.join(f'{label} {count}' for label, count in line.kernels.items())})")
-    if arguments.objects == "*" and not arguments.own and set(ALL) <= set(arguments.kernels):
+    if arguments.objects == "*" and folder and set(ALL) <= set(arguments.kernels):
         for line in known:
             if not line.kernels:
                 failed += 1
@@ -328,6 +330,7 @@ def main(argv: list[str]) -> int:
     parser.add_argument("--build", type=pathlib.Path, default=ROOT / "build")
     parser.add_argument("--objects", default="*", metavar="GLOB", help="names without .bpf.o")
     parser.add_argument("--own", action="store_true", help="only this project's objects")
+    parser.add_argument("--folder", type=pathlib.Path, help="the objects below this folder instead")
     parser.add_argument("--prepare", action="store_true", help="only make what the comparison needs")
     parser.add_argument("-j", "--jobs", type=int, default=os.cpu_count() or 1)
     arguments = parser.parse_args(argv)

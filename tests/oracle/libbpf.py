@@ -1,12 +1,13 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Builds libbpf-dump: libbpf_dump.c with the libbpf of Debian's linux-source-6.12.
+"""Builds programs with the libbpf of Debian's linux-source-6.12: libbpf-dump, which is libbpf_dump.c.
 
 Debian 12's own libbpf is 1.1; four years newer is a better oracle. The library is compiled from its source
 as it is, into <cache>/libbpf-6.12/<key>/, where the key stands for source, compiler and flags. The linker
-redirects the functions of WRAPPED to libbpf_dump.c.
+redirects some functions to the program's own.
 """
 
 import concurrent.futures
+import dataclasses
 import hashlib
 import os
 import pathlib
@@ -20,7 +21,20 @@ COMPILER = "gcc"
 # Without _FILE_OFFSET_BITS, which would rename fopen and gzopen on their way to the linker.
 FLAGS = ("-O2", "-D_GNU_SOURCE")
 OWN_FLAGS = ("-std=c11", "-Wall", "-Wextra", "-Werror")
-WRAPPED = ("syscall", "fopen", "faccessat", "gzopen", "uname")
+
+
+@dataclasses.dataclass(frozen=True)
+class Program:
+    """A program that is linked with libbpf; `root` is its folder in the cache."""
+    name: str
+    root: str
+    sources: tuple[pathlib.Path, ...]
+    wrapped: tuple[str, ...]  # functions that the linker redirects
+    link_flags: tuple[str, ...] = ()
+
+
+DUMP = Program("libbpf-dump", "libbpf-6.12", (HERE / "libbpf_dump.c",),
+               ("syscall", "fopen", "faccessat", "gzopen", "uname"))
 
 
 def _run(command: list[str]) -> None:
@@ -30,21 +44,21 @@ def _run(command: list[str]) -> None:
         raise kernel_source.SourceError(f"{' '.join(command[:2])}... failed:\n{result.stdout.strip()}")
 
 
-def _key(source: pathlib.Path) -> str:
+def _key(source: pathlib.Path, program: Program) -> str:
     version = subprocess.run([COMPILER, "--version"], check=True, text=True, stdout=subprocess.PIPE).stdout
-    parts = (source.joinpath("version").read_text(), version, repr((FLAGS, OWN_FLAGS, WRAPPED)),
-             (HERE / "libbpf_dump.c").read_text())
+    parts = (source.joinpath("version").read_text(), version, repr((FLAGS, OWN_FLAGS, program.wrapped)),
+             *(path.read_text() for path in program.sources))
     return hashlib.sha256("\0".join(parts).encode()).hexdigest()[:16]
 
 
-def ensure(jobs: int = os.cpu_count() or 1) -> pathlib.Path:
+def ensure(program: Program = DUMP, jobs: int = os.cpu_count() or 1) -> pathlib.Path:
     """The program's path. Errors: SourceError."""
     source = kernel_source.ensure("6.12")
-    root = kernel_source.cache_root() / "libbpf-6.12"
-    folder = root / _key(source)
-    program = folder / "libbpf-dump"
-    if program.is_file():
-        return program
+    root = kernel_source.cache_root() / program.root
+    folder = root / _key(source, program)
+    built = folder / program.name
+    if built.is_file():
+        return built
     library = source / "tools/lib/bpf"
     headers = folder / "include" / "bpf"  # as installed: <bpf/libbpf.h>
     headers.mkdir(parents=True, exist_ok=True)
@@ -61,12 +75,12 @@ def ensure(jobs: int = os.cpu_count() or 1) -> pathlib.Path:
         objects = list(pool.map(compile_one, sorted(library.glob("*.c"))))
     unfinished = folder / "unfinished"
     _run([COMPILER, *FLAGS, *OWN_FLAGS, "-isystem", str(headers.parent), "-isystem",
-          str(source / "tools/include/uapi"), str(HERE / "libbpf_dump.c"), *map(str, objects), "-o", str(unfinished),
-          *(f"-Wl,--wrap={name}" for name in WRAPPED), "-lelf", "-lz"])
+          str(source / "tools/include/uapi"), *map(str, program.sources), *map(str, objects), "-o", str(unfinished),
+          *program.link_flags, *(f"-Wl,--wrap={name}" for name in program.wrapped), "-lelf", "-lz"])
     for path in objects:
         path.unlink()
-    unfinished.rename(program)
+    unfinished.rename(built)
     for other in root.iterdir():
         if other != folder:
             shutil.rmtree(other)
-    return program
+    return built

@@ -79,7 +79,7 @@ void ObjectBuilder::add_alias(std::string_view name, std::string_view of,
   symbols_.push_back(std::move(alias));
 }
 
-void ObjectBuilder::add_map(std::string_view name, const std::vector<MapMember>& members) {
+TypeId ObjectBuilder::map_definition(const std::vector<MapMember>& members) {
   std::vector<MemberSpec> specs;
   for (const MapMember& member : members) {
     TypeId id = member.type;
@@ -88,17 +88,34 @@ void ObjectBuilder::add_map(std::string_view name, const std::vector<MapMember>&
     if (member.kind == MapMember::Kind::type) id = btf.add_ptr(member.type);
     if (member.kind == MapMember::Kind::long_number)
       id = btf.add_enum64("", {{format("unique_{}", member.name), static_cast<i64>(member.value)}});
+    if (member.kind == MapMember::Kind::values)
+      id = btf.add_array(btf.add_ptr(member.type), u32_id, 0);
     const u32 at = specs.empty() ? 0 : specs.back().bit_offset + 64;
     specs.push_back({member.name, id, at, 0});
   }
-  const u32 size = static_cast<u32>(members.size() * 8);
-  const TypeId variable = btf.add_var(name, btf.add_struct("", size, specs));
+  const bool values = !members.empty() && members.back().kind == MapMember::Kind::values;
+  return btf.add_struct("", static_cast<u32>((members.size() - (values ? 1 : 0)) * 8), specs);
+}
+
+void ObjectBuilder::add_map(std::string_view name, const std::vector<MapMember>& members) {
+  const TypeId variable = btf.add_var(name, map_definition(members));
+  u32 size = static_cast<u32>(members.size() * 8);
+  u64 slots_at = 0;
+  if (!members.empty() && members.back().kind == MapMember::Kind::values) {
+    slots_at = size - 8;
+    size += static_cast<u32>(members.back().value * 8) - 8;
+  }
   Section& maps = section(".maps", false);
   symbols_.push_back({std::string(name), ".maps", elf::SymbolType::object,
                       elf::SymbolBinding::global, elf::SymbolVisibility::default_, maps.data.size(),
-                      size});
+                      size, TypeId{}, slots_at});
   maps.data.resize(maps.data.size() + size);
   maps.variables.push_back({variable, 0, size});
+}
+
+void ObjectBuilder::fill_slot(std::string_view map, u32 slot, std::string_view symbol_name) {
+  const Symbol& at = symbol(map);
+  relocate_at(".maps", at.value + at.slots_at + u64{slot} * 8, symbol_name);
 }
 
 void ObjectBuilder::add_variable(std::string_view name, std::string_view where, TypeId type_id,

@@ -36,7 +36,7 @@ constexpr bpf::Insn call_function(i32 distance = -1) {
 
 // spec: one member of a map's definition, as __uint, __type and __ulong make them.
 struct MapMember {
-  enum class Kind : u8 { number, type, long_number, plain };
+  enum class Kind : u8 { number, type, long_number, plain, values };
   std::string name;
   Kind kind = Kind::number;
   u64 value = 0;
@@ -50,6 +50,10 @@ inline MapMember type(std::string name, TypeId id) {
 }
 inline MapMember long_number(std::string name, u64 value) {
   return {std::move(name), MapMember::Kind::long_number, value, {}};
+}
+// `T *values[]` with an initialiser of that many slots, as __array makes it. The last member.
+inline MapMember values(TypeId element, u32 slots = 0) {
+  return {"values", MapMember::Kind::values, slots, element};
 }
 // A member of that very type, which defines nothing.
 inline MapMember plain(std::string name, TypeId id) {
@@ -85,6 +89,10 @@ class ObjectBuilder {
   // A second name for a function, or a part of it.
   void add_alias(std::string_view name, std::string_view of, const FunctionOptions& options = {});
   void add_map(std::string_view name, const std::vector<MapMember>& members);
+  // The struct that defines a map, for `values`.
+  TypeId map_definition(const std::vector<MapMember>& members);
+  // Slot `slot` of the map's `values`, its last member, is `symbol`.
+  void fill_slot(std::string_view map, u32 slot, std::string_view symbol);
   // Appends a variable of `bytes` to a data section (".bss...": its size counts, not its bytes).
   void add_variable(std::string_view name, std::string_view section, TypeId type,
                     const std::vector<std::byte>& bytes,
@@ -113,6 +121,7 @@ class ObjectBuilder {
     elf::SymbolVisibility visibility;
     u64 value, size;
     TypeId btf_type = {};
+    u64 slots_at = 0;  // of a map with values, bytes from the symbol's start
   };
   struct Relocation {
     std::string section;

@@ -1,0 +1,181 @@
+// SPDX-License-Identifier: Apache-2.0
+// Program headers, then section headers, then symbols; see executable.h.
+#include "elf/executable.h"
+
+#include <algorithm>
+#include <tuple>
+
+#include "elf/format.h"
+#include "elf/header.h"
+#include "elf/section.h"
+
+namespace bpfld::elf {
+namespace {
+
+// Elf64_Phdr.
+struct ProgramHeader {
+  u32 type;
+  u32 flags;
+  u64 offset;
+  u64 address;
+  u64 physical;
+  u64 file_size;
+  u64 memory_size;
+  u64 alignment;
+};
+constexpr auto fields(ProgramHeader& p) {
+  return std::tie(p.type, p.flags, p.offset, p.address, p.physical, p.file_size, p.memory_size,
+                  p.alignment);
+}
+static_assert(sizeof(ProgramHeader) == 56);
+
+constexpr u32 kSegmentLoad = 1;        // PT_LOAD
+constexpr u32 kSegmentExecutable = 1;  // PF_X
+constexpr u8 kSymbolFunction = 2;      // STT_FUNC
+constexpr u8 kSymbolIndirect = 10;     // STT_GNU_IFUNC
+constexpr u8 kBindLocal = 0, kBindWeak = 2;
+constexpr u16 kCountElsewhere = 0xffff;  // PN_XNUM: in section 0's sh_info
+
+Result<FileHeader> read_header(Bytes file, ByteOrder& order) {
+  if (!is_elf(file) || file.size() < kFileHeaderSize)
+    return fail(Code::malformed, "not an ELF file: it has no ELF header");
+  const u8 elf_class = static_cast<u8>(file[kIdentClass]);
+  const u8 data = static_cast<u8>(file[kIdentData]);
+  if (elf_class == kClass32) return fail(Code::unsupported, "this is 32-bit ELF (EI_CLASS=1)");
+  if (elf_class != kClass64)
+    return fail(Code::malformed, "EI_CLASS is {} (byte 0x4), not ELFCLASS64 (2)", elf_class);
+  if (data != kDataLittle && data != kDataBig)
+    return fail(Code::malformed, "EI_DATA is {} (byte 0x5), neither 1 nor 2", data);
+  order = data == kDataLittle ? ByteOrder::little : ByteOrder::big;
+  return load<FileHeader>(file, kIdentSize, order);
+}
+
+}  // namespace
+
+Status Executable::read_segments() {
+  const FileHeader header = TRY(read_header(file_, order_));
+  machine_ = header.machine;
+  u64 count = header.program_count;
+  if (count == 0 || header.program_headers == 0) return {};
+  if (header.program_entry_size != sizeof(ProgramHeader))
+    return fail(Code::malformed, "e_phentsize is {} (byte 0x36), not {}", header.program_entry_size,
+                sizeof(ProgramHeader));
+  if (count == kCountElsewhere)
+    count = TRY(load<SectionHeader>(file_, header.section_headers, order_)).info;
+  if (count > kMaxSegments)
+    return fail(Code::limit, "{} program headers, more than {}", count, kMaxSegments);
+  if (!fits(file_.size(), header.program_headers, count * sizeof(ProgramHeader)))
+    return fail(Code::malformed, "{} program headers at {:#x} reach past the end ({} bytes)", count,
+                header.program_headers, file_.size());
+  for (u64 i = 0; i < count; i++) {
+    const ProgramHeader segment =
+        TRY(load<ProgramHeader>(file_, header.program_headers + i * sizeof(ProgramHeader), order_));
+    if (segment.type != kSegmentLoad || segment.file_size == 0) continue;
+    if (!fits(file_.size(), segment.offset, segment.file_size)) continue;  // of a cut core, say
+    segments_.push_back({.file_offset = segment.offset,
+                         .file_size = segment.file_size,
+                         .address = segment.address,
+                         .executable = (segment.flags & kSegmentExecutable) != 0});
+  }
+  return {};
+}
+
+Status Executable::read_sections() {
+  const Result<FileOutline> outline = read_any_outline(file_);
+  if (!outline) {
+    // No table of sections is fine: what maps the file does not need one.
+    const FileHeader header = TRY(load<FileHeader>(file_, kIdentSize, order_));
+    if (header.section_headers == 0) return {};
+    return std::unexpected(outline.error());
+  }
+  std::vector<SectionHeader> headers;
+  headers.reserve(static_cast<std::size_t>(outline->section_count));
+  for (u64 i = 0; i < outline->section_count; i++)
+    headers.push_back(
+        TRY(load<SectionHeader>(file_, outline->headers + i * sizeof(SectionHeader), order_)));
+  const auto bytes_of_section = [&](u64 index) -> Bytes {
+    const SectionHeader& header = headers[static_cast<std::size_t>(index)];
+    if (header.type == kSectionNobits || header.type == kSectionNull ||
+        (header.flags & kFlagCompressed) != 0)
+      return {};
+    const Result<Bytes> bytes = slice(file_, header.offset, header.size);
+    return bytes ? *bytes : Bytes();
+  };
+  const Bytes names = bytes_of_section(outline->names);
+  for (u64 i = 1; i < headers.size(); i++) {
+    const SectionHeader& header = headers[static_cast<std::size_t>(i)];
+    const Bytes data = bytes_of_section(i);
+    const Result<std::string_view> name = load_string(names, header.name);
+    if (name && !name->empty())
+      sections_.push_back({.name = *name, .address = header.address, .data = data});
+    const bool is_table = header.type == kSectionSymtab || header.type == kSectionDynsym;
+    if (is_table && header.link < headers.size() && header.entry_size == sizeof(SymbolRecord))
+      tables_.push_back({.symbols = data, .strings = bytes_of_section(header.link)});
+  }
+  return {};
+}
+
+Result<Executable> Executable::parse(Bytes file) {
+  Executable out;
+  out.file_ = file;
+  TRY(out.read_segments());
+  TRY(out.read_sections());
+  return out;
+}
+
+const NamedSection* Executable::find_section(std::string_view name) const {
+  const auto found = std::ranges::find(sections_, name, &NamedSection::name);
+  return found != sections_.end() ? &*found : nullptr;
+}
+
+std::optional<u64> Executable::file_offset(u64 address) const {
+  return find_offset(address, false);
+}
+
+std::optional<u64> Executable::code_offset(u64 address) const {
+  return find_offset(address, true);
+}
+
+std::optional<u64> Executable::find_offset(u64 address, bool only_code) const {
+  for (const Segment& segment : segments_) {
+    if (only_code && !segment.executable) continue;
+    if (address < segment.address || address - segment.address >= segment.file_size) continue;
+    return segment.file_offset + (address - segment.address);
+  }
+  return std::nullopt;
+}
+
+Result<std::vector<FunctionSymbol>> Executable::functions() const {
+  std::vector<FunctionSymbol> out;
+  u64 seen = 0;
+  for (const Table& table : tables_) {
+    const u64 count = table.symbols.size() / sizeof(SymbolRecord);
+    seen += count;
+    if (seen > kMaxFunctions)
+      return fail(Code::limit, "{} symbols, more than {}", seen, kMaxFunctions);
+    for (u64 i = 1; i < count; i++) {
+      const SymbolRecord record =
+          TRY(load<SymbolRecord>(table.symbols, i * sizeof(SymbolRecord), order_));
+      const u8 type = record.info & 0xf, binding = record.info >> 4;
+      if (type != kSymbolFunction && type != kSymbolIndirect) continue;
+      if (record.section == 0) continue;  // defined elsewhere
+      const std::optional<u64> offset = code_offset(record.value);
+      const Result<std::string_view> name = load_string(table.strings, record.name);
+      if (!offset || !name || name->empty()) continue;
+      out.push_back({.name = *name,
+                     .address = record.value,
+                     .size = record.size,
+                     .file_offset = *offset,
+                     .indirect = type == kSymbolIndirect,
+                     .weak = binding == kBindWeak,
+                     .local = binding == kBindLocal});
+    }
+  }
+  const auto key = [](const FunctionSymbol& f) { return std::tie(f.name, f.address); };
+  std::ranges::stable_sort(out, {}, key);
+  const auto rest = std::ranges::unique(out, {}, key);
+  out.erase(rest.begin(), rest.end());
+  return out;
+}
+
+}  // namespace bpfld::elf

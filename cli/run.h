@@ -72,6 +72,7 @@ class Run {
   Step<void> attach();
   void say_event_maps();
   std::string how_attached(const loader::AttachPlan& plan) const;
+  ProgramLine line_of_plan(const loader::AttachPlan& plan) const;
   Step<void> watch();
   void look_each_second();
   bool say_new_losses(const std::vector<MapLoss>& losses);

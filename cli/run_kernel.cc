@@ -87,8 +87,7 @@ Step<void> Run::leave_out_missing() {
     std::optional<Error> problem = loader::attach_problem(spec_, i, profile_);
     if (!problem || problem->code == Code::unsupported)
       problem = loader::extern_problem(spec_, i, profile_);
-    if (problem)
-      missing.emplace_back(i, explained(Phase::capture, *problem, &spec_.programs[i]));
+    if (problem) missing.emplace_back(i, explained(Phase::capture, *problem, &spec_.programs[i]));
   }
   if (missing.empty()) return {};
   if (missing.size() == selection_.size() || options_.strict) {
@@ -163,33 +162,39 @@ std::string Run::how_attached(const loader::AttachPlan& plan) const {
   return returned ? format("{}, returned {}", plan.how, *returned) : plan.how;
 }
 
+// The program, or the struct_ops map, that the plan is about.
+ProgramLine Run::line_of_plan(const loader::AttachPlan& plan) const {
+  if (!plan.map) return line_of(plan.program);
+  return {.name = spec_.maps[*plan.map].name, .section = spec_.maps[*plan.map].origin.section};
+}
+
 Step<void> Run::attach() {
   loop_->catch_signals();
-  std::vector<std::pair<u32, Report>> failures;
+  std::vector<std::pair<ProgramLine, Report>> failures;
   for (const loader::AttachPlan& plan : session_->plan().attach) {
-    const ProgramSpec& program = spec_.programs[plan.program];
+    const ProgramLine line = line_of_plan(plan);
     if (plan.no_place) {
-      report_.not_attached(line_of(plan.program),
-                           plan.advice.empty()
-                               ? "loaded; its section names no place to attach to"
-                               : format("loaded, not attached; its place: {}", plan.advice));
+      report_.not_attached(line, plan.advice.empty()
+                                     ? "loaded; its section names no place to attach to"
+                                     : format("loaded, not attached; its place: {}", plan.advice));
       continue;
     }
     const Status done = session_->attach(plan);
     if (done) {
       attached_++;
-      report_.attached(line_of(plan.program), how_attached(plan));
+      report_.attached(line, how_attached(plan));
       if (!plan.remains.empty())
         report_.note(format("nothing holds this but the kernel: a kill -9 of bpfld would leave {}",
                             plan.remains));
     } else {
-      failures.emplace_back(plan.program, explained(Phase::attach, done.error(), &program));
+      const ProgramSpec* program = plan.map ? nullptr : &spec_.programs[plan.program];
+      failures.emplace_back(line, explained(Phase::attach, done.error(), program));
     }
   }
   const bool fatal = !failures.empty() && (attached_ == 0 || options_.strict);
   for (std::size_t i = fatal ? 1 : 0; i < failures.size(); i++) {
     failures[i].second.severity = Severity::warning;
-    report_.failed(line_of(failures[i].first), failures[i].second);
+    report_.failed(failures[i].first, failures[i].second);
   }
   if (fatal) return std::unexpected(failures.front().second);
   say_event_maps();

@@ -12,12 +12,11 @@ namespace bpfld::loader {
 namespace {
 
 bpf::LwtHook hook_of(const ProgramSpec& program) {
-  switch (program.row->type) {
-    case bpf::ProgType::lwt_out: return bpf::LwtHook::out;
-    case bpf::ProgType::lwt_xmit: return bpf::LwtHook::xmit;
-    case bpf::ProgType::lwt_seg6local: return bpf::LwtHook::seg6local;
-    default: return bpf::LwtHook::in;  // the section's row says lwt_in
-  }
+  const bpf::ProgType type = program.row->type;
+  if (type == bpf::ProgType::lwt_out) return bpf::LwtHook::out;
+  if (type == bpf::ProgType::lwt_xmit) return bpf::LwtHook::xmit;
+  if (type == bpf::ProgType::lwt_seg6local) return bpf::LwtHook::seg6local;
+  return bpf::LwtHook::in;
 }
 
 const std::string& device_of(const AttachTarget& target) {

@@ -68,7 +68,4 @@ struct Outcome {
 [[nodiscard]] std::expected<void, Failure> execute(std::span<const Op> ops, bpf::Kernel& kernel,
                                                    SlotTable& slots, Outcome* outcome = nullptr);
 
-inline constexpr u32 kFirstLogSize = 64u << 10;
-inline constexpr u32 kLargestLogSize = 64u << 20;
-
 }  // namespace bpfld::loader

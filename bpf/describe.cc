@@ -61,6 +61,7 @@ class Fields {
   Fields& fd(std::string_view name, Fd value) {
     return value.is_set() ? text(name, fd_text(value)) : *this;
   }
+  const std::string& all() const { return out_; }
   std::string wrap(Command command) const {
     return format("bpf({}, {{{}}})", kernel_name_of(command), out_);
   }
@@ -68,6 +69,42 @@ class Fields {
  private:
   std::string out_;
 };
+
+std::string netfilter_text(const std::optional<NetfilterHook>& hook) {
+  if (!hook) return {};
+  return format("{{pf={}, hooknum={}, priority={}, flags={:#x}}}", hook->family, hook->hook,
+                hook->priority, hook->flags);
+}
+
+std::string_view option_name(SocketProgram kind, bool attach) {
+  if (kind == SocketProgram::filter) return attach ? "SO_ATTACH_BPF" : "SO_DETACH_FILTER";
+  return attach ? "SO_ATTACH_REUSEPORT_EBPF" : "SO_DETACH_REUSEPORT_BPF";
+}
+
+std::string place_text(const FilterPlace& place) {
+  Fields fields;
+  fields.number("ifindex", place.interface).text("parent", place.egress ? "egress" : "ingress");
+  return fields.nonzero("prio", place.priority).nonzero("handle", place.handle).all();
+}
+
+std::string address_text(const std::vector<std::byte>& bytes) {
+  std::string out;
+  for (std::size_t i = 0; i < bytes.size(); i++) {
+    const unsigned value = static_cast<unsigned>(bytes[i]);
+    if (bytes.size() == 4)
+      out += format("{}{}", i == 0 ? "" : ".", value);
+    else
+      out += format("{}{:02x}", i != 0 && i % 2 == 0 ? ":" : "", value);
+  }
+  return out;
+}
+
+std::string route_text(const LwtRoute& route) {
+  Fields fields;
+  fields.text("dst", format("{}/{}", address_text(route.prefix), route.prefix_length))
+      .number("oif", route.interface);
+  return fields.text_if(!route.gateway.empty(), "gateway", address_text(route.gateway)).all();
+}
 
 // "+136: $4, +144: $5"
 std::string value_fds_text(const std::vector<ValueFd>& patches) {
@@ -155,9 +192,11 @@ struct Describer {
     return Fields()
         .fd(r.attach_type == AttachType::struct_ops ? "map_fd" : "prog_fd", r.program)
         .fd("target_fd", r.target)
+        .nonzero("target_ifindex", r.interface)
         .text("attach_type", "BPF_" + upper(name_of(r.attach_type)))
         .flags("flags", r.flags)
         .nonzero("bpf_cookie", r.cookie)
+        .text_if(r.netfilter.has_value(), "netfilter", netfilter_text(r.netfilter))
         .wrap(Command::link_create);
   }
   static Fields link_fields(Fd program, AttachType type, bool at_return) {
@@ -210,6 +249,7 @@ struct Describer {
         .fd("prog_fd", r.program)
         .number("data_size_in", r.data_in.size())
         .number("repeat", r.repeat)
+        .nonzero("ctx_size_in", r.context_size)
         .wrap(Command::prog_test_run);
   }
   std::string operator()(const NextId& r) const {
@@ -268,6 +308,63 @@ struct Describer {
     return format("write({}, \"-:bpfld/{}\")", r.user ? "uprobe_events" : "kprobe_events",
                   escape_terminal(r.event));
   }
+  std::string operator()(const ProgAttach& r) const {
+    return Fields()
+        .fd("target_fd", r.target)
+        .fd("attach_bpf_fd", r.program)
+        .text("attach_type", "BPF_" + upper(name_of(r.attach_type)))
+        .flags("attach_flags", r.flags)
+        .wrap(Command::prog_attach);
+  }
+  std::string operator()(const ProgDetach& r) const {
+    return Fields()
+        .fd("target_fd", r.target)
+        .fd("attach_bpf_fd", r.program)
+        .text("attach_type", "BPF_" + upper(name_of(r.attach_type)))
+        .wrap(Command::prog_detach);
+  }
+  std::string operator()(const OpenPath& r) const {
+    return format("open({}, O_RDONLY|O_CLOEXEC)", quote(r.path));
+  }
+  std::string operator()(const PacketSocketOpen& r) const {
+    return format("socket(AF_PACKET, SOCK_RAW|SOCK_CLOEXEC, ETH_P_ALL), bound to ifindex {}",
+                  r.interface);
+  }
+  std::string operator()(const SocketTake& r) const {
+    return format("pidfd_getfd(pidfd_open({}), {})", r.pid, r.fd);
+  }
+  std::string operator()(const SocketSetBpf& r) const {
+    return format("setsockopt({}, {}, {})", fd_text(r.socket), option_name(r.kind, true),
+                  fd_text(r.program));
+  }
+  std::string operator()(const SocketUnsetBpf& r) const {
+    return format("setsockopt({}, {})", fd_text(r.socket), option_name(r.kind, false));
+  }
+  std::string operator()(const ClsactAdd& r) const {
+    return format("netlink(RTM_NEWQDISC, {{ifindex={}, kind=clsact}})", r.interface);
+  }
+  std::string operator()(const ClsactDelete& r) const {
+    return format("netlink(RTM_DELQDISC, {{ifindex={}, kind=clsact}})", r.interface);
+  }
+  std::string operator()(const FilterAdd& r) const {
+    return format("netlink(RTM_NEWTFILTER, {{{}, kind=bpf, fd={}, name={}, direct-action}})",
+                  place_text(r.place), fd_text(r.program), quote(r.name));
+  }
+  std::string operator()(const FilterDelete& r) const {
+    return format("netlink(RTM_DELTFILTER, {{{}, kind=bpf}})", place_text(r.place));
+  }
+  std::string operator()(const XdpQuery& r) const {
+    return format("netlink(RTM_GETLINK, {{ifindex={}}})", r.interface);
+  }
+  std::string operator()(const RouteAdd& r) const {
+    static constexpr std::string_view kHooks[] = {"?", "in", "out", "xmit", "seg6local"};
+    return format("netlink(RTM_NEWROUTE, {{{}, encap={{bpf {}, fd={}, name={}}}}})",
+                  route_text(r.route), kHooks[static_cast<std::size_t>(r.hook)], fd_text(r.program),
+                  quote(r.name));
+  }
+  std::string operator()(const RouteDelete& r) const {
+    return format("netlink(RTM_DELROUTE, {{{}}})", route_text(r.route));
+  }
   std::string operator()(const ArenaSetUp& r) const {
     return format("mmap({}, {}, PROT_READ|PROT_WRITE, MAP_SHARED, {}, 0){}",
                   r.address == 0 ? "NULL" : format("{:#x}", r.address), r.size, fd_text(r.map),
@@ -287,10 +384,12 @@ std::string describe(const Request& request) {
 std::string call_name(const Request& request) {
   const std::string text = describe(request);
   // "bpf(BPF_X, {...})" -> "bpf(BPF_X)"; "ioctl(7, NAME...)" -> "ioctl(NAME)"; "f(...)" -> "f".
-  if (text.starts_with("bpf(")) return text.substr(0, text.find(',')) + ")";
-  if (text.starts_with("ioctl(")) {
+  if (text.starts_with("bpf(") || text.starts_with("netlink("))
+    return text.substr(0, text.find(',')) + ")";
+  if (text.starts_with("ioctl(") || text.starts_with("setsockopt(")) {
     const std::size_t start = text.find(", ") + 2;
-    return "ioctl(" + text.substr(start, text.find_first_of(",)", start) - start) + ")";
+    return text.substr(0, text.find('(') + 1) +
+           text.substr(start, text.find_first_of(",)", start) - start) + ")";
   }
   return text.substr(0, text.find('('));
 }
@@ -307,7 +406,10 @@ bool returns_fd(const Request& request) {
          std::holds_alternative<RawTracepointOpen>(request) ||
          std::holds_alternative<ObjectById>(request) ||
          std::holds_alternative<ObjectAtPath>(request) ||
-         std::holds_alternative<PerfEventOpen>(request);
+         std::holds_alternative<PerfEventOpen>(request) ||
+         std::holds_alternative<OpenPath>(request) ||
+         std::holds_alternative<PacketSocketOpen>(request) ||
+         std::holds_alternative<SocketTake>(request);
 }
 
 }  // namespace bpfld::bpf

@@ -160,6 +160,13 @@ struct Writer {
     put(8, static_cast<u32>(r.attach_type));
     put(12, r.flags);
     put(16, r.cookie);
+    if (r.interface != 0) put(4, r.interface);
+    if (r.netfilter) {
+      put(16, r.netfilter->family);
+      put(20, r.netfilter->hook);
+      put(24, r.netfilter->priority);
+      put(28, r.netfilter->flags);
+    }
     return true;
   }
   void put_link(Fd program, AttachType type) {
@@ -217,8 +224,28 @@ struct Writer {
     put_fd(8, r.program);
     return true;
   }
+  bool operator()(const ProgAttach& r) {
+    out.command = Command::prog_attach;
+    put_fd(0, r.target);
+    put_fd(4, r.program);
+    put(8, static_cast<u32>(r.attach_type));
+    put(12, r.flags);
+    return true;
+  }
+  bool operator()(const ProgDetach& r) {
+    out.command = Command::prog_detach;
+    put_fd(0, r.target);
+    put_fd(4, r.program);
+    put(8, static_cast<u32>(r.attach_type));
+    return true;
+  }
   bool operator()(const ProgTestRun& r) {
     out.command = Command::prog_test_run;
+    if (r.context_size != 0) {
+      out.output.resize(r.context_size);  // the kernel writes the context back
+      put(40, r.context_size);
+      put_pointer(48, out.output.data());
+    }
     put_fd(0, r.program);
     put(8, static_cast<u32>(r.data_in.size()));
     put_pointer(16, r.data_in.empty() ? nullptr : r.data_in.data());
@@ -290,13 +317,10 @@ struct Writer {
     put_fd(0, r.link);
     return true;
   }
-  bool operator()(const PerfEventOpen&) { return false; }
-  bool operator()(const PerfSetBpf&) { return false; }
-  bool operator()(const PerfEnable&) { return false; }
-  bool operator()(const TraceProbeOpen&) { return false; }
-  bool operator()(const TraceProbeRemove&) { return false; }
-  bool operator()(const ArenaSetUp&) { return false; }
-  bool operator()(const RaiseMemlock&) { return false; }
+  template <typename Other>  // not a bpf(2) call
+  bool operator()(const Other&) {
+    return false;
+  }
 };
 
 }  // namespace

@@ -14,6 +14,7 @@
 #include "base/fd.h"
 #include "bpf/encode.h"
 #include "bpf/kernel.h"
+#include "bpf/linux_kernel_net.h"
 
 namespace bpfld::bpf {
 namespace {
@@ -195,7 +196,10 @@ Result<Reply> LinuxKernel::call(const Request& request) {
   if (const TraceProbeRemove* remove = std::get_if<TraceProbeRemove>(&request))
     return remove_trace_probe(*remove);
   if (const ArenaSetUp* arena = std::get_if<ArenaSetUp>(&request)) return set_up_arena(*arena);
-  return raise_memlock();
+  if (std::holds_alternative<RaiseMemlock>(request)) return raise_memlock();
+  Result<Reply> reply = call_net(request);
+  if (reply && returns_fd(request)) reply->value = TRY(above_standard_streams(reply->value));
+  return reply;
 }
 
 }  // namespace bpfld::bpf

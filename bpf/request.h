@@ -7,6 +7,7 @@
 // Source: bpf(2), perf_event_open(2), include/uapi/linux/bpf.h `union bpf_attr`.
 #pragma once
 
+#include <optional>
 #include <string>
 #include <variant>
 #include <vector>
@@ -131,11 +132,20 @@ struct ProgBindMap {
   Fd program, map;
   bool operator==(const ProgBindMap&) const = default;
 };
+// spec: where a netfilter program is called.
+struct NetfilterHook {
+  u32 family = 0, hook = 0;  // NFPROTO_*, NF_INET_*
+  i32 priority = 0;
+  u32 flags = 0;
+  bool operator==(const NetfilterHook&) const = default;
+};
 struct LinkCreate {    // reply.fd
   Fd program, target;  // struct_ops: `program` is the map
   AttachType attach_type{};
   u32 flags = 0;
-  u64 cookie = 0;  // for a perf event
+  u64 cookie = 0;     // for a perf event
+  u32 interface = 0;  // instead of `target`
+  std::optional<NetfilterHook> netfilter = std::nullopt;
   bool operator==(const LinkCreate&) const = default;
 };
 struct LinkKprobeMulti {  // reply.fd; one link for many kernel functions, since v5.18
@@ -176,10 +186,22 @@ struct RawTracepointOpen {  // reply.fd: the link
   std::string name;  // empty for programs that name their target by BTF id
   bool operator==(const RawTracepointOpen&) const = default;
 };
+struct ProgAttach {  // held by the target, not by an fd: see undo_of()
+  Fd target, program;
+  AttachType attach_type{};
+  u32 flags = 0;
+  bool operator==(const ProgAttach&) const = default;
+};
+struct ProgDetach {
+  Fd target, program;
+  AttachType attach_type{};
+  bool operator==(const ProgDetach&) const = default;
+};
 struct ProgTestRun {  // reply.value: the program's return value
   Fd program;
   std::vector<std::byte> data_in;
   u32 repeat = 1;
+  u32 context_size = 0;  // zeros, for programs whose context is what the caller gives them
   bool operator==(const ProgTestRun&) const = default;
 };
 
@@ -254,6 +276,78 @@ struct TraceProbeRemove {
   std::string event;
   bool operator==(const TraceProbeRemove&) const = default;
 };
+struct OpenPath {  // reply.fd: read-only; a directory of a cgroup, a namespace, a device
+  std::string path;
+  bool operator==(const OpenPath&) const = default;
+};
+struct PacketSocketOpen {  // reply.fd: a packet socket that gets every packet of the interface
+  u32 interface = 0;
+  bool operator==(const PacketSocketOpen&) const = default;
+};
+struct SocketTake {  // reply.fd: another process's socket (pidfd_getfd(2), since v5.6)
+  u32 pid = 0, fd = 0;
+  bool operator==(const SocketTake&) const = default;
+};
+enum class SocketProgram : u8 { filter, reuseport };
+struct SocketSetBpf {  // setsockopt SO_ATTACH_BPF or SO_ATTACH_REUSEPORT_EBPF
+  Fd socket, program;
+  SocketProgram kind = SocketProgram::filter;
+  bool operator==(const SocketSetBpf&) const = default;
+};
+struct SocketUnsetBpf {  // setsockopt SO_DETACH_FILTER or SO_DETACH_REUSEPORT_BPF
+  Fd socket;
+  SocketProgram kind = SocketProgram::filter;
+  bool operator==(const SocketUnsetBpf&) const = default;
+};
+
+// rtnetlink; encoded in netlink.cc.
+struct ClsactAdd {  // reply.value: 1 when it was made, 0 when there was one already
+  u32 interface = 0;
+  bool operator==(const ClsactAdd&) const = default;
+};
+struct ClsactDelete {  // reply.value: 1 when it was removed, 0 when others have filters on it
+  u32 interface = 0;
+  bool operator==(const ClsactDelete&) const = default;
+};
+// spec: a filter on a clsact qdisc. Priority and handle 0: the kernel chooses.
+struct FilterPlace {
+  u32 interface = 0;
+  bool egress = false;
+  u32 priority = 0, handle = 0;
+  bool operator==(const FilterPlace&) const = default;
+};
+struct FilterAdd {  // reply.value: priority << 32 | handle
+  FilterPlace place;
+  Fd program;
+  std::string name;
+  bool operator==(const FilterAdd&) const = default;
+};
+struct FilterDelete {
+  FilterPlace place;
+  bool operator==(const FilterDelete&) const = default;
+};
+struct XdpQuery {  // reply.data: the interface's RTM_NEWLINK message; see xdp_programs()
+  u32 interface = 0;
+  bool operator==(const XdpQuery&) const = default;
+};
+enum class LwtHook : u8 { in = 1, out, xmit, seg6local };
+// spec: a route whose packets a program looks at.
+struct LwtRoute {
+  std::vector<std::byte> prefix, gateway;  // 4 or 16 bytes; no gateway: empty
+  u32 prefix_length = 0, interface = 0;
+  bool operator==(const LwtRoute&) const = default;
+};
+struct RouteAdd {
+  LwtRoute route;
+  LwtHook hook = LwtHook::in;
+  Fd program;
+  std::string name;
+  bool operator==(const RouteAdd&) const = default;
+};
+struct RouteDelete {
+  LwtRoute route;
+  bool operator==(const RouteDelete&) const = default;
+};
 // mmap of an arena for a moment. The first one fixes the address at which user space sees the
 // arena, which the verifier asks for; the memory that is written stays when the mapping goes.
 struct ArenaSetUp {
@@ -273,7 +367,9 @@ using Request =
                  LinkTracingMulti, LinkIterator, IteratorOpen, RawTracepointOpen, ProgTestRun,
                  NextId, ObjectInfo, ObjectById, ObjectContents, ObjectPin, ObjectAtPath,
                  LinkDetach, PerfEventOpen, PerfSetBpf, PerfEnable, TraceProbeOpen,
-                 TraceProbeRemove, ArenaSetUp, RaiseMemlock>;
+                 TraceProbeRemove, ArenaSetUp, RaiseMemlock, ProgAttach, ProgDetach, OpenPath,
+                 PacketSocketOpen, SocketTake, SocketSetBpf, SocketUnsetBpf, ClsactAdd,
+                 ClsactDelete, FilterAdd, FilterDelete, XdpQuery, RouteAdd, RouteDelete>;
 
 // What the kernel answered. `value` is a raw fd when returns_fd(request): the caller owns it from
 // then on.
@@ -285,6 +381,10 @@ struct Reply {
 };
 
 bool returns_fd(const Request& request);
+
+// What takes back an attachment that no fd holds: for those that a process's death does not end.
+// Empty for all others. The fds of `request` must be open when it is made.
+std::optional<Request> undo_of(const Request& request, const Reply& reply);
 
 // Calls visit(Fd&) for every descriptor that a request holds, in declaration order.
 template <typename Visit>
@@ -345,6 +445,20 @@ void for_each_fd(Request& request, Visit visit) {
     void operator()(TraceProbeRemove&) {}
     void operator()(ArenaSetUp& r) { visit(r.map); }
     void operator()(RaiseMemlock&) {}
+    void operator()(ProgAttach& r) { visit(r.target), visit(r.program); }
+    void operator()(ProgDetach& r) { visit(r.target), visit(r.program); }
+    void operator()(OpenPath&) {}
+    void operator()(PacketSocketOpen&) {}
+    void operator()(SocketTake&) {}
+    void operator()(SocketSetBpf& r) { visit(r.socket), visit(r.program); }
+    void operator()(SocketUnsetBpf& r) { visit(r.socket); }
+    void operator()(ClsactAdd&) {}
+    void operator()(ClsactDelete&) {}
+    void operator()(FilterAdd& r) { visit(r.program); }
+    void operator()(FilterDelete&) {}
+    void operator()(XdpQuery&) {}
+    void operator()(RouteAdd& r) { visit(r.program); }
+    void operator()(RouteDelete&) {}
   };
   std::visit(Walker{visit}, request);
 }

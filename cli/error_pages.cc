@@ -167,6 +167,16 @@ constexpr ErrorPage kPages[] = {
      "of "
      "bpfld.\n\n"
      "  bpfld run --set filter_uid=1000 --set ignore_failed=true execsnoop.bpf.o"},
+    {"E27", "a cgroup program needs a cgroup2 directory",
+     "Programs of cgroups (SEC(\"cgroup/...\"), \"cgroup_skb/...\", \"sockops\") go to a directory "
+     "of "
+     "the cgroup2 hierarchy and are called for the processes below it. Without --cgroup that is "
+     "the "
+     "root of the hierarchy, which is everybody.\n\n"
+     "  grep cgroup2 /proc/self/mountinfo        where it is mounted\n"
+     "  bpfld run --cgroup /sys/fs/cgroup/user.slice x.bpf.o\n\n"
+     "Where version 1 is mounted at /sys/fs/cgroup, version 2 is often at /sys/fs/cgroup/unified. "
+     "Directories of version 1 take no programs."},
 };
 
 static_assert(std::ranges::is_sorted(kPages, {}, &ErrorPage::id));

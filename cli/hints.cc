@@ -59,6 +59,11 @@ bool is_kprobe_multi(const Situation& s) {
          s.program->row->method == AttachMethod::kprobe_multi;
 }
 
+bool is_cgroup(const Situation& s) {
+  return s.program != nullptr && s.program->row != nullptr &&
+         s.program->row->method == AttachMethod::cgroup;
+}
+
 bool tracefs_is_missing(const Situation& s) {
   return !s.facts.tracefs_mounted;
 }
@@ -196,6 +201,22 @@ constexpr HintRow kRows[] = {
      "", "a static function may exist in several files", "--attach PROGRAM=kprobe:0xADDRESS, or kprobe:MODULE:FUNCTION"},
     {"",     Phase::attach,   kAny,              EOPNOTSUPP, "",                       is_kprobe_multi,   Exit::attach,
      "", "links to many kernel functions need CONFIG_FPROBE, which is off in this kernel ({kernel})", "kprobe and kretprobe programs work without"},
+    {"E27",  Phase::capture,  kAny,              kAnyErrno, "cgroup2",                 is_cgroup,         Exit::kernel,
+     "", "a cgroup program goes to a directory of the cgroup2 hierarchy; beside version 1 that is a mount of its own", "--cgroup /sys/fs/cgroup/unified\nor: mount -t cgroup2 none DIR"},
+    {"",     Phase::capture,  Code::not_found,   kAnyErrno, "there is no interface",   nullptr,           Exit::kernel,
+     "", "interfaces are looked up in the network namespace that bpfld runs in", "`ip link` shows them; for another namespace: ip netns exec NAME bpfld run ..."},
+    {"",     Phase::attach,   kAny,              EBUSY,     "is attached there",       nullptr,           Exit::attach,
+     "", "an interface has one XDP program, and a link is not replaced", "end the program that loaded it, or another interface"},
+    {"",     Phase::attach,   kAny,              EEXIST,    "RTM_NEWROUTE",            nullptr,           Exit::attach,
+     "", "there is a route to that prefix, and bpfld changes none that it did not make", "another prefix, or `ip route del` first"},
+    {"",     Phase::attach,   kAny,              ENOENT,    "qdisc kind is unknown",   nullptr,           Exit::kernel,
+     "", "this kernel ({kernel}) has no TCX links, and its clsact qdisc is in a module that is not loaded", "modprobe sch_ingress"},
+    {"",     Phase::attach,   kAny,              ENOENT,    "RTM_NEWTFILTER",          nullptr,           Exit::kernel,
+     "", "filters with programs are in a module that is not loaded", "modprobe cls_bpf"},
+    {"",     Phase::attach,   kAny,              EPERM,     "",                        is_cgroup,         Exit::attach,
+     "", "the privilege is there, so a program that is attached to this cgroup or one above it shares with nobody", "`bpftool cgroup tree` shows what is attached where; --cgroup DIR for another"},
+    {"",     Phase::attach,   kAny,              EOPNOTSUPP, "RTM_NEWROUTE",           nullptr,           Exit::kernel,
+     "", "this kernel ({kernel}) was built without programs in routes (CONFIG_LWTUNNEL_BPF, CONFIG_IPV6_SEG6_BPF)", ""},
     {"",     Phase::attach,   kAny,              EACCES,    "",                        is_tracepoint,     Exit::attach,
      "{program} reads more than this tracepoint passes: {message}", "its context is larger than the event's record",
      "{section} has a file `format` in /sys/kernel/tracing/events: the fields, their offsets and sizes"},

@@ -75,6 +75,7 @@ class Run {
   Step<void> attach();
   void say_event_maps();
   Step<void> read_iterators();
+  std::string how_attached(const loader::AttachPlan& plan) const;
   ProgramLine line_of_plan(const loader::AttachPlan& plan) const;
   Step<void> watch();
   void look_each_second();

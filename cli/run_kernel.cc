@@ -193,6 +193,11 @@ void Run::say_event_maps() {
   }
 }
 
+std::string Run::how_attached(const loader::AttachPlan& plan) const {
+  const std::optional<i64> returned = session_->return_value(plan.program);
+  return returned ? format("{}, returned {}", plan.how, *returned) : plan.how;
+}
+
 // The program, or the struct_ops map, that the plan is about.
 ProgramLine Run::line_of_plan(const loader::AttachPlan& plan) const {
   if (!plan.map) return line_of(plan.program);
@@ -214,7 +219,10 @@ Step<void> Run::attach() {
     if (done) {
       attached_++;
       if (plan.iterator) iterators_++;
-      report_.attached(line, plan.how);
+      report_.attached(line, how_attached(plan));
+      if (!plan.remains.empty())
+        report_.note(format("nothing holds this but the kernel: a kill -9 of bpfld would leave {}",
+                            plan.remains));
     } else {
       const ProgramSpec* program = plan.map ? nullptr : &spec_.programs[plan.program];
       Error error = done.error();

@@ -25,15 +25,18 @@ struct AttachSite {
 struct Attachment : AttachSite {
   bpf::Fd program_fd;  // its slot
   const KernelProfile& profile;
-  std::span<const u32> map_slots;  // by map index; empty when only the way of attaching is asked
-  u32& slots;                      // the next free slot
+  Plan& plan;
   AttachPlan& out;
 
-  u32 new_slot() { return slots++; }
-  bpf::Fd map_slot(u32 map) const {
-    return map < map_slots.size() ? bpf::Fd::slot(map_slots[map]) : bpf::Fd();
+  u32 interface_index() const;  // of target.place, which was looked up
+  u32 new_slot() { return plan.slots++; }
+  bpf::Fd map_fd(u32 map) const {
+    return map < plan.map_slots.size() ? bpf::Fd::slot(plan.map_slots[map]) : bpf::Fd();
   }
+  // Of the first way, or of the last that otherwise() began.
   void add(bpf::Request request, std::optional<u32> result = std::nullopt);
+  // Begins another way, for when the one before is not supported.
+  void otherwise(std::string how, std::string remains = {});
 };
 
 // One row per AttachMethod, in attach_plan.cc.
@@ -115,5 +118,49 @@ void attach_usdt(Attachment& attachment);
 void perf_event_needs(const AttachSite& site, Needs& out);
 std::optional<Error> perf_event_problem(const AttachSite& site, const KernelProfile& profile);
 void attach_perf_event(Attachment& attachment);
+
+// attach_network.cc: what goes to an interface; attach_xdp.cc, attach_tc.cc.
+void interface_needs(const AttachSite& site, Needs& out);
+std::optional<Error> interface_problem(const std::string& name, const KernelProfile& profile);
+std::optional<Error> network_problem(const AttachSite& site, const KernelProfile& profile);
+void attach_network(Attachment& attachment);
+void attach_xdp(Attachment& attachment);
+std::optional<Error> tc_problem(const AttachSite& site);
+void attach_tc(Attachment& attachment);
+
+// attach_cgroup.cc
+std::optional<AttachTarget> cgroup_unnamed(const ObjectSpec& spec, const ProgramSpec& program);
+void cgroup_needs(const AttachSite& site, Needs& out);
+std::optional<Error> cgroup_problem(const AttachSite& site, const KernelProfile& profile);
+void attach_cgroup(Attachment& attachment);
+
+// attach_socket.cc: packet sockets, sockets of other processes. Its facts: interface_needs().
+std::optional<Error> socket_problem(const AttachSite& site, const KernelProfile& profile);
+void attach_socket(Attachment& attachment);
+
+// attach_sockmap.cc
+std::optional<AttachTarget> sockmap_unnamed(const ObjectSpec& spec, const ProgramSpec& program);
+std::optional<Error> sockmap_problem(const AttachSite& site, const KernelProfile& profile);
+void attach_sockmap(Attachment& attachment);
+
+// attach_netns.cc: sk_lookup, flow_dissector; netfilter.
+void netns_needs(const AttachSite& site, Needs& out);
+std::optional<Error> path_problem(const std::string& path, const KernelProfile& profile);
+std::optional<Error> netns_problem(const AttachSite& site, const KernelProfile& profile);
+void attach_netns(Attachment& attachment);
+std::optional<Error> netfilter_problem(const AttachSite& site, const KernelProfile& profile);
+void attach_netfilter(Attachment& attachment);
+
+// attach_lirc.cc: infrared decoders; programs that run once.
+void lirc_needs(const AttachSite& site, Needs& out);
+std::optional<Error> lirc_problem(const AttachSite& site, const KernelProfile& profile);
+void attach_lirc(Attachment& attachment);
+std::optional<AttachTarget> run_unnamed(const ObjectSpec& spec, const ProgramSpec& program);
+void attach_run(Attachment& attachment);
+
+// attach_lwt.cc: routes.
+void lwt_needs(const AttachSite& site, Needs& out);
+std::optional<Error> lwt_problem(const AttachSite& site, const KernelProfile& profile);
+void attach_lwt(Attachment& attachment);
 
 }  // namespace bpfld::loader

@@ -24,6 +24,15 @@ constexpr AttachFamily kFamilies[] = {
     {AttachMethod::tracing,        nullptr, nullptr,          nullptr,            attach_tracing,        "SEC(\"fentry/FUNCTION\"): the place is fixed when it is loaded"},
     {AttachMethod::iterator,       nullptr, nullptr,          iterator_problem,   attach_iterator,       "SEC(\"iter/KIND\"): the kind is fixed when it is loaded"},
     {AttachMethod::perf_event,     nullptr, perf_event_needs, perf_event_problem, attach_perf_event,     "--attach P=perf:EVENT[@HZ]"},
+    {AttachMethod::network_device, nullptr,         interface_needs, network_problem,   attach_network,   "--dev IF"},
+    {AttachMethod::cgroup,         cgroup_unnamed,  cgroup_needs,    cgroup_problem,    attach_cgroup,    "--cgroup DIR"},
+    {AttachMethod::socket,         nullptr,         interface_needs, socket_problem,    attach_socket,    "--attach P=socket:IF, or socket:pid=N,fd=N"},
+    {AttachMethod::sockmap,        sockmap_unnamed, nullptr,         sockmap_problem,   attach_sockmap,   "--attach P=sockmap:MAP"},
+    {AttachMethod::netns,          nullptr,         netns_needs,     netns_problem,     attach_netns,     "--netns NAME"},
+    {AttachMethod::netfilter,      nullptr,         nullptr,         netfilter_problem, attach_netfilter, "--attach P=netfilter:ipv4:pre_routing"},
+    {AttachMethod::lirc,           nullptr,         lirc_needs,      lirc_problem,      attach_lirc,      "--attach P=lirc:/dev/lirc0"},
+    {AttachMethod::lwt,            nullptr,         lwt_needs,       lwt_problem,       attach_lwt,       "--attach P=lwt:PREFIX,dev=IF"},
+    {AttachMethod::run,            run_unnamed,     nullptr,         nullptr,           attach_run,       ""},
 };
 // clang-format on
 
@@ -43,6 +52,8 @@ std::optional<Error> problem_at(const AttachSite& site, const KernelProfile& pro
 
 std::string advice_for(const ProgramSpec& program) {
   if (program.row == nullptr) return {};
+  if (program.row->type == bpf::ProgType::xdp && program.row->method == AttachMethod::none)
+    return "an element of a devmap or cpumap, which takes it with the program's fd";
   const AttachFamily* family = find_family(program.row->method);
   return family != nullptr ? std::string(family->advice) : std::string();
 }
@@ -50,8 +61,13 @@ std::string advice_for(const ProgramSpec& program) {
 }  // namespace
 
 void Attachment::add(bpf::Request request, std::optional<u32> result) {
-  out.ops.push_back(
+  std::vector<Op>& ops = out.otherwise.empty() ? out.ops : out.otherwise.back().ops;
+  ops.push_back(
       {format("program \"{}\"", escape_terminal(program.name)), std::move(request), result, false});
+}
+
+void Attachment::otherwise(std::string how, std::string remains) {
+  out.otherwise.push_back({.how = std::move(how), .ops = {}, .remains = std::move(remains)});
 }
 
 Error missing_fact(const std::string& problem, int errno_value,
@@ -105,8 +121,8 @@ std::optional<Error> attach_problem(const ObjectSpec& spec, u32 index,
   return first;
 }
 
-AttachPlan plan_attach(const ObjectSpec& spec, u32 index, u32 place, u32 program_slot,
-                       std::span<const u32> map_slots, const KernelProfile& profile, u32& slots) {
+AttachPlan plan_attach(const ObjectSpec& spec, u32 index, u32 place, const KernelProfile& profile,
+                       Plan& plan) {
   const ProgramSpec& program = spec.programs[index];
   const std::vector<AttachTarget> targets = attach_targets(spec, index);
   AttachPlan out;
@@ -120,7 +136,7 @@ AttachPlan plan_attach(const ObjectSpec& spec, u32 index, u32 place, u32 program
   const AttachSite site{spec, program, targets[place]};
   out.problem = problem_at(site, profile);
   if (out.problem) return out;
-  Attachment attachment{site, bpf::Fd::slot(program_slot), profile, map_slots, slots, out};
+  Attachment attachment{site, bpf::Fd::slot(*plan.program_slots[index]), profile, plan, out};
   find_family(site.target.method)->plan(attachment);
   return out;
 }

@@ -82,7 +82,7 @@ void attach_iterator(Attachment& attachment) {
   create.program = attachment.program_fd;
   if (const std::optional<std::string_view> map = iterator_option(place, "map"))
     if (const std::optional<u32> index = find_map(attachment.spec, *map))
-      create.map = attachment.map_slot(*index);
+      create.map = attachment.map_fd(*index);
   create.tid = to_number(iterator_option(place, "tid").value_or("")).value_or(0);
   create.pid = to_number(iterator_option(place, "pid").value_or(""))
                    .value_or(attachment.target.pid.value_or(0));

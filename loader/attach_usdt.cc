@@ -66,7 +66,7 @@ void add_spec(Attachment& attachment, const std::vector<UsdtArgument>& arguments
   const std::optional<u32> map = find_map(attachment.spec, kSpecs);
   if (!map) return;  // the program does not look at arguments
   bpf::MapUpdate update;
-  update.map = attachment.map_slot(*map);
+  update.map = attachment.map_fd(*map);
   update.key.assign(bytes_of(number).begin(), bytes_of(number).end());
   update.value = usdt_spec_bytes(arguments, 0);
   update.value.resize(attachment.spec.maps[*map].value_size);
@@ -82,7 +82,7 @@ Status add_address(Attachment& attachment, const UsdtSite& site, u32 number) {
                 "this kernel passes no cookies to probes (since 5.15), so the process must be "
                 "known: --pid PID");
   bpf::MapUpdate update;
-  update.map = attachment.map_slot(*map);
+  update.map = attachment.map_fd(*map);
   update.key.assign(bytes_of(site.address).begin(), bytes_of(site.address).end());
   update.value.assign(bytes_of(number).begin(), bytes_of(number).end());
   attachment.add(std::move(update));

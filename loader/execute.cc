@@ -116,8 +116,8 @@ void UndoList::undo_from(std::size_t first) {
   }
 }
 
-std::expected<void, Failure> execute(std::span<const Op> ops, bpf::Kernel& kernel,
-                                     SlotTable& slots) {
+std::expected<void, Failure> execute(std::span<const Op> ops, bpf::Kernel& kernel, SlotTable& slots,
+                                     Outcome* outcome) {
   for (std::size_t i = 0; i < ops.size(); i++) {
     const Op& op = ops[i];
     bpf::Request request = op.request;
@@ -130,6 +130,11 @@ std::expected<void, Failure> execute(std::span<const Op> ops, bpf::Kernel& kerne
       reply = with_context(std::move(reply), [&] { return op.subject; });
       return std::unexpected(Failure{std::move(reply).error(), std::move(request), i});
     }
+    if (outcome != nullptr && outcome->undo != nullptr)
+      if (std::optional<bpf::Request> undo = bpf::undo_of(request, *reply))
+        outcome->undo->add(std::move(*undo));
+    if (outcome != nullptr && std::holds_alternative<bpf::ProgTestRun>(request))
+      outcome->return_value = reply->value;
     if (bpf::returns_fd(request)) {
       UniqueFd fd(static_cast<int>(reply->value));
       if (op.result) slots.put(*op.result, std::move(fd));

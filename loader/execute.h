@@ -57,9 +57,15 @@ struct Failure {
   std::size_t op = 0;    // its index in the ops
 };
 
-// Makes the requests of `ops` in order. On failure the slots made so far stay filled: the caller
-// drops them.
+// What came of a plan besides fds.
+struct Outcome {
+  UndoList* undo = nullptr;  // gets what takes back each request that no fd holds: bpf::undo_of()
+  std::optional<i64> return_value;  // of the last ProgTestRun
+};
+
+// Makes the requests of `ops` in order. On failure the slots made so far stay filled, and what is
+// to be undone is not: that is the caller's.
 [[nodiscard]] std::expected<void, Failure> execute(std::span<const Op> ops, bpf::Kernel& kernel,
-                                                   SlotTable& slots);
+                                                   SlotTable& slots, Outcome* outcome = nullptr);
 
 }  // namespace bpfld::loader

@@ -32,6 +32,14 @@ struct Op {
   bool operator==(const Op&) const = default;
 };
 
+// spec: another way to the same end, for kernels and drivers that lack the first.
+struct AttachWay {
+  std::string how;
+  std::vector<Op> ops;
+  std::string remains;  // what a kill -9 of the loader would leave behind; empty: nothing
+  bool operator==(const AttachWay&) const = default;
+};
+
 // spec: how one program gets attached at one place, or why it does not.
 struct AttachPlan {
   u32 program = 0;         // index into ObjectSpec::programs
@@ -39,6 +47,9 @@ struct AttachPlan {
   std::optional<u32> map;  // index into ObjectSpec::maps: a struct_ops map, and no program
   std::string how;         // "perf link", "raw tracepoint link"
   std::vector<Op> ops;     // empty when there is nothing to do
+  std::string remains;     // as in AttachWay
+  // Tried in order, each when the one before is not supported here.
+  std::vector<AttachWay> otherwise;
   std::optional<Error>
       problem;  // unsupported: no way yet; not_found: the target does not exist here
   std::optional<u32> iterator;  // the slot of a file to read, in which the program writes
@@ -81,11 +92,10 @@ struct PlanOptions {
 // the family's default (a cgroup program: the root of the hierarchy). Empty: nobody says.
 std::vector<AttachTarget> attach_targets(const ObjectSpec& spec, u32 program);
 
-// How one program is attached at one of its places; `slots` is where new slots start and is moved
-// on. Without a place, the plan says so. attach_plan.cc.
-// Without `map_slots` it tells only how: requests then name no maps.
-AttachPlan plan_attach(const ObjectSpec& spec, u32 program, u32 place, u32 program_slot,
-                       std::span<const u32> map_slots, const KernelProfile& profile, u32& slots);
+// How one program is attached at one of its places. Its slot and those of the maps are in `plan`,
+// whose number of slots is moved on. Without a place, the result says so. attach_plan.cc.
+AttachPlan plan_attach(const ObjectSpec& spec, u32 program, u32 place, const KernelProfile& profile,
+                       Plan& plan);
 
 // The kernel function that a probe at that place is on, as the kernel is told; empty for all else.
 std::string probed_function(const ObjectSpec& spec, u32 program, u32 place,

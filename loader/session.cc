@@ -7,6 +7,7 @@
 #include <span>
 
 #include "base/escape.h"
+#include "loader/attach_refusal.h"
 #include "loader/features.h"
 
 namespace bpfld::loader {
@@ -131,65 +132,94 @@ Result<Session> Session::load(const ObjectSpec& spec, const Selection& selection
 
 Session& Session::operator=(Session&& other) noexcept {
   if (this == &other) return *this;
-  detach();
+  detach();  // while the fds are open
   spec_ = other.spec_;
   profile_ = other.profile_;
   kernel_ = other.kernel_;
   linked_ = std::move(other.linked_);
   plan_ = std::move(other.plan_);
   first_attach_slot_ = other.first_attach_slot_;
-  slots_ = std::move(other.slots_);
+  return_values_ = std::move(other.return_values_);
   undo_ = std::move(other.undo_);
+  slots_ = std::move(other.slots_);
+  take_back_ = std::move(other.take_back_);
   return *this;
 }
 
 Status Session::attach(const AttachPlan& attach) {
   if (attach.problem) return std::unexpected(*attach.problem);
   const u32 program = attach.program;
-  std::expected<void, Failure> done = run(attach);
+  std::expected<void, Failure> done = run(attach.ops, program);
   if (done) return {};
-  if (attach.map) return std::unexpected(std::move(done).error().error);  // there is no other way
-  const bool learnt = learn(done.error(), *profile_, *kernel_);
-  // The same program, attached in the way that this kernel has. What was learnt may also have been
-  // learnt before, from a program whose plan was made at the same time as this one's.
-  const AttachPlan other = plan_attach(*spec_, program, attach.place, *plan_.program_slots[program],
-                                       plan_.map_slots, *profile_, plan_.slots);
-  if (other.problem) return std::unexpected(*other.problem);
-  if (other.how == attach.how) return std::unexpected(std::move(done).error().error);
-  if (learnt)
-    for (AttachPlan& plan : plan_.attach)
-      if (!plan.map && (plan.program != program || plan.place != attach.place)) replan(plan);
-  done = run(other);
-  if (!done) return std::unexpected(std::move(done).error().error);
+  AttachPlan other = attach;
+  for (const AttachWay& way : attach.otherwise) {
+    if (!suggests_another_way(done.error())) break;
+    done = run(way.ops, program);
+    other.how = way.how;
+    other.ops = way.ops;
+    other.remains = way.remains;
+    if (done) break;
+  }
+  if (!done) {
+    if (attach.map) return refused(std::move(done).error());  // there is no other way
+    const bool learnt = learn(done.error(), *profile_, *kernel_);
+    // The same program, attached in the way that this kernel has. What was learnt may also have
+    // been learnt before, from a program whose plan was made at the same time as this one's.
+    other = plan_attach(*spec_, program, attach.place, *profile_, plan_);
+    if (other.problem) return std::unexpected(*other.problem);
+    if (other.how == attach.how) return refused(std::move(done).error());
+    if (learnt)
+      for (AttachPlan& plan : plan_.attach)
+        if (!plan.map && (plan.program != program || plan.place != attach.place)) replan(plan);
+    done = run(other.ops, program);
+    if (!done) return refused(std::move(done).error());
+  }
+  other.otherwise.clear();
   for (AttachPlan& plan : plan_.attach)
     if (!plan.map && plan.program == other.program && plan.place == other.place)
       plan = other;  // may be `attach` itself
   return {};
 }
 
+// The error, with what the kernel can tell about the place when it is taken.
+Status Session::refused(Failure failure) {
+  const std::string there = who_is_there(failure, *kernel_);
+  if (!there.empty()) failure.error.what += format(": {}", there);
+  return std::unexpected(std::move(failure.error));
+}
+
 void Session::replan(AttachPlan& attach) {
   if (!attach.ops.empty())
-    attach = plan_attach(*spec_, attach.program, attach.place, *plan_.program_slots[attach.program],
-                         plan_.map_slots, *profile_, plan_.slots);
+    attach = plan_attach(*spec_, attach.program, attach.place, *profile_, plan_);
 }
 
 // Makes the requests; after a failure nothing of them remains.
-std::expected<void, Failure> Session::run(const AttachPlan& attach) {
+std::expected<void, Failure> Session::run(std::span<const Op> ops, u32 program) {
   const std::size_t undo_before = undo_.size();
-  std::expected<void, Failure> done = execute(attach.ops, *kernel_, slots_);
-  const std::size_t made = done ? attach.ops.size() : done.error().op;
-  for (const Op& op : std::span(attach.ops).first(made))
+  const std::size_t take_back_before = take_back_.size();
+  Outcome outcome{.undo = &take_back_, .return_value = std::nullopt};
+  std::expected<void, Failure> done = execute(ops, *kernel_, slots_, &outcome);
+  const std::size_t made = done ? ops.size() : done.error().op;
+  for (const Op& op : ops.first(made))
     if (op.undo) undo_.add(with_numbers(*op.undo, slots_));
+  if (done && outcome.return_value) return_values_[program] = *outcome.return_value;
   if (done) return done;
-  for (auto op = attach.ops.rbegin(); op != attach.ops.rend(); op++)
-    if (op->result) slots_.close(*op->result);
+  take_back_.undo_from(take_back_before);
+  for (std::size_t i = ops.size(); i > 0; i--)
+    if (ops[i - 1].result) slots_.close(*ops[i - 1].result);
   undo_.undo_from(undo_before);
   return done;
 }
 
 void Session::detach() {
+  take_back_.undo_from(0);
   slots_.close_from(first_attach_slot_);
   undo_.undo_from(0);
+}
+
+std::optional<i64> Session::return_value(u32 program) const {
+  const auto found = return_values_.find(program);
+  return found != return_values_.end() ? std::optional<i64>(found->second) : std::nullopt;
 }
 
 int Session::map_fd(u32 map) const {

@@ -3,7 +3,10 @@
 // Destroying a Session detaches first and closes then, and nothing remains. Shell.
 #pragma once
 
+#include <map>
 #include <memory>
+#include <optional>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -35,6 +38,8 @@ class Session {
   [[nodiscard]] Status attach(const AttachPlan& attach);
   // Detaches everything that was attached.
   void detach();
+  // What a program that is run once, when it is attached, returned; empty for others.
+  std::optional<i64> return_value(u32 program) const;
 
   const Plan& plan() const LIFETIMEBOUND { return plan_; }
   const Linked& linked() const LIFETIMEBOUND { return linked_; }
@@ -48,10 +53,11 @@ class Session {
 
  private:
   Session(const ObjectSpec& spec, KernelProfile& profile, bpf::Kernel& kernel)
-      : spec_(&spec), profile_(&profile), kernel_(&kernel), undo_(kernel) {}
+      : spec_(&spec), profile_(&profile), kernel_(&kernel), undo_(kernel), take_back_(kernel) {}
 
   void replan(AttachPlan& attach);
-  [[nodiscard]] std::expected<void, Failure> run(const AttachPlan& attach);
+  [[nodiscard]] std::expected<void, Failure> run(std::span<const Op> ops, u32 program);
+  [[nodiscard]] Status refused(Failure failure);
 
   // The spec, the profile and the kernel outlive the session.
   const ObjectSpec* spec_;
@@ -60,8 +66,10 @@ class Session {
   Linked linked_;
   Plan plan_;
   u32 first_attach_slot_ = 0;
+  std::map<u32, i64> return_values_;
   UndoList undo_;  // outlives slots_: what is undone may be in use while an fd is open
   SlotTable slots_;
+  UndoList take_back_;  // needs the fds of slots_
 };
 
 }  // namespace bpfld::loader

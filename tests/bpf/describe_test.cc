@@ -107,11 +107,42 @@ std::vector<Case> cases() {
   // clang-format on
 }
 
+std::vector<Case> network_cases() {
+  const LwtRoute route{
+      .prefix = zeros(4), .gateway = zeros(16), .prefix_length = 24, .interface = 3};
+  const FilterPlace place{.interface = 3, .egress = true, .priority = 1, .handle = 2};
+  // clang-format off
+  return {
+      {ProgAttach{.target = Fd::slot(1), .program = Fd::slot(2), .attach_type = AttachType::cgroup_device, .flags = 2},
+       "bpf(BPF_PROG_ATTACH, {target_fd=$1, attach_bpf_fd=$2, attach_type=BPF_CGROUP_DEVICE, attach_flags=0x2})", "bpf(BPF_PROG_ATTACH)", false},
+      {ProgDetach{.target = Fd::slot(1), .program = Fd::slot(2), .attach_type = AttachType::cgroup_device},
+       "bpf(BPF_PROG_DETACH, {target_fd=$1, attach_bpf_fd=$2, attach_type=BPF_CGROUP_DEVICE})", "bpf(BPF_PROG_DETACH)", false},
+      {OpenPath{"/a\x1b"}, "open(\"/a\\x1b\", O_RDONLY|O_CLOEXEC)", "open", true},
+      {PacketSocketOpen{3}, "socket(AF_PACKET, SOCK_RAW|SOCK_CLOEXEC, ETH_P_ALL), bound to ifindex 3", "socket", true},
+      {SocketTake{.pid = 12, .fd = 3}, "pidfd_getfd(pidfd_open(12), 3)", "pidfd_getfd", true},
+      {SocketSetBpf{.socket = Fd::slot(1), .program = Fd::slot(2), .kind = SocketProgram::filter}, "setsockopt($1, SO_ATTACH_BPF, $2)", "setsockopt(SO_ATTACH_BPF)", false},
+      {SocketUnsetBpf{.socket = Fd::slot(1), .kind = SocketProgram::reuseport}, "setsockopt($1, SO_DETACH_REUSEPORT_BPF)", "setsockopt(SO_DETACH_REUSEPORT_BPF)", false},
+      {ClsactAdd{3}, "netlink(RTM_NEWQDISC, {ifindex=3, kind=clsact})", "netlink(RTM_NEWQDISC)", false},
+      {ClsactDelete{3}, "netlink(RTM_DELQDISC, {ifindex=3, kind=clsact})", "netlink(RTM_DELQDISC)", false},
+      {FilterAdd{.place = place, .program = Fd::slot(2), .name = "p"},
+       "netlink(RTM_NEWTFILTER, {ifindex=3, parent=egress, prio=1, handle=2, kind=bpf, fd=$2, name=\"p\", direct-action})", "netlink(RTM_NEWTFILTER)", false},
+      {FilterDelete{place}, "netlink(RTM_DELTFILTER, {ifindex=3, parent=egress, prio=1, handle=2, kind=bpf})", "netlink(RTM_DELTFILTER)", false},
+      {XdpQuery{3}, "netlink(RTM_GETLINK, {ifindex=3})", "netlink(RTM_GETLINK)", false},
+      {RouteAdd{.route = route, .hook = LwtHook::out, .program = Fd::slot(2), .name = "p"},
+       "netlink(RTM_NEWROUTE, {dst=0.0.0.0/24, oif=3, gateway=0000:0000:0000:0000:0000:0000:0000:0000, encap={bpf out, fd=$2, name=\"p\"}})", "netlink(RTM_NEWROUTE)", false},
+      {RouteDelete{route}, "netlink(RTM_DELROUTE, {dst=0.0.0.0/24, oif=3, gateway=0000:0000:0000:0000:0000:0000:0000:0000})", "netlink(RTM_DELROUTE)", false},
+  };
+  // clang-format on
+}
+
 }  // namespace
 
 TEST_CASE("bpf describe: every request as text, and its call's name") {
   std::vector<bool> seen(std::variant_size_v<Request>, false);
-  for (const Case& c : cases()) {
+  std::vector<Case> all = cases();
+  for (Case& c : network_cases())
+    all.push_back(std::move(c));
+  for (const Case& c : all) {
     CHECK(describe(c.request) == c.text);
     CHECK(call_name(c.request) == c.call);
     CHECK(returns_fd(c.request) == c.gives_fd);

@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "tests/live/support.h"
 
+#include <algorithm>
 #include <chrono>
 #include <cstdio>
 #include <cstdlib>
+#include <cstring>
 #include <doctest/doctest.h>
 #include <thread>
 #include <unistd.h>
@@ -111,6 +113,23 @@ bool kernel_has(std::string_view enumerator) {
   return false;
 }
 
+void covered(std::string_view row, std::string_view how) {
+  std::printf("COVERED: %s %s\n", std::string(row).c_str(), std::string(how).c_str());
+  std::fflush(stdout);
+}
+
+bool kernel_has_flag_xdp_frags() {
+  bpf::LinuxKernel kernel;
+  bpf::ProgLoad load;
+  load.type = bpf::ProgType::xdp;
+  load.license = "GPL";
+  load.insns = {bpf::mov64_imm(0, 2), bpf::exit_insn()};
+  load.flags = bpf::kProgXdpHasFrags;
+  const Result<bpf::Reply> reply = kernel.call(load);
+  if (reply) UniqueFd(static_cast<int>(reply->value));
+  return reply.has_value();
+}
+
 void skip(std::string_view test, std::string_view reason, std::string_view enumerator) {
   std::printf("SKIP: %s: %s\n", std::string(test).c_str(), std::string(reason).c_str());
   std::fflush(stdout);
@@ -132,8 +151,14 @@ Loaded::Loaded(std::string_view name) {
   spec = *std::move(collected);
 }
 
-bool Loaded::load() {
-  const loader::Selection selection = loader::autoload_programs(spec);
+bool Loaded::load(const std::vector<std::string_view>& only) {
+  loader::Selection selection = loader::autoload_programs(spec);
+  if (!only.empty()) {
+    selection.clear();
+    for (std::string_view name : only)
+      selection.push_back(program_index(name));
+    std::ranges::sort(selection);
+  }
   loader::CaptureOptions options;
   options.kernel = &kernel;
   Result<loader::KernelProfile> captured = loader::capture(loader::needs(spec, selection), options);
@@ -181,6 +206,23 @@ void Loaded::set(std::string_view name, Bytes value) {
     return;
   }
   FAIL("no variable ", std::string(name));
+}
+
+std::vector<u64> Loaded::counts() {
+  const u32 size = spec.maps[map_index(".bss")].value_size;
+  const std::vector<std::byte> bytes = value(".bss", size);
+  std::vector<u64> out(size / sizeof(u64));
+  std::memcpy(out.data(), bytes.data(), out.size() * sizeof(u64));
+  return out;
+}
+
+u64 Loaded::wait_count(u32 index, u64 least) {
+  u64 seen = counts()[index];
+  for (int tries = 0; seen < least && tries < 500; tries++) {
+    std::this_thread::sleep_for(std::chrono::milliseconds(10));
+    seen = counts()[index];
+  }
+  return seen;
 }
 
 std::vector<std::byte> Loaded::value(std::string_view map, u32 size) {

@@ -52,8 +52,8 @@ struct Loaded {
 
   // Reads and collects; fails the test when that does not work.
   explicit Loaded(std::string_view name);
-  // Loads what autoloads; the error is kept.
-  bool load();
+  // Loads what autoloads, or the programs of these names; the error is kept.
+  bool load(const std::vector<std::string_view>& only = {});
   // Attaches all programs that name a place; the first error, or empty.
   std::string attach();
 
@@ -61,6 +61,10 @@ struct Loaded {
   u32 program_index(std::string_view name) const;
   // Writes a global variable's first value. Before load().
   void set(std::string_view variable, Bytes value);
+  // The global array `counts`, which must be all of .bss; and, when the number at `index` is at
+  // least `least`, or after five seconds, that number.
+  std::vector<u64> counts();
+  u64 wait_count(u32 index, u64 least);
   // The only value of an ARRAY of one element.
   std::vector<std::byte> value(std::string_view map, u32 size);
   // The per-CPU values of element 0, each `size` bytes; size must be a multiple of 8.
@@ -70,6 +74,11 @@ struct Loaded {
 // Prints `SKIP: <test>: <reason>`, which the runner counts. Fails the test when the kernel's own
 // BTF has `enumerator`, the constant that came with what is missing: then there is no excuse.
 void skip(std::string_view test, std::string_view reason, std::string_view enumerator);
+// Prints `COVERED: <row> <how>`: on this kernel a program of that SEC() row was attached and,
+// unless `how` says less, called. tests/coverage.py makes a table of them.
+void covered(std::string_view row, std::string_view how = "triggered");
+// Whether the kernel loads programs with BPF_F_XDP_HAS_FRAGS, which is no enumerator.
+bool kernel_has_flag_xdp_frags();
 // Whether an enum of the running kernel's BTF has that constant.
 bool kernel_has(std::string_view enumerator);
 

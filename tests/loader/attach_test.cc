@@ -47,9 +47,11 @@ KernelProfile traced_kernel() {
 
 // The requests and how it is called; or the problem. The program is slot 5, maps are from 2 on.
 std::string plan_text(const ObjectSpec& spec, const KernelProfile& profile) {
-  u32 slots = 10;
-  const u32 maps[] = {2, 3, 4};
-  const AttachPlan plan = plan_attach(spec, 0, 0, 5, maps, profile, slots);
+  Plan loaded;
+  loaded.map_slots = {2, 3, 4};
+  loaded.program_slots = {5};
+  loaded.slots = 10;
+  const AttachPlan plan = plan_attach(spec, 0, 0, profile, loaded);
   if (plan.problem)
     return plan.problem->message() +
            (plan.problem->detail.empty() ? "" : "; " + plan.problem->detail);

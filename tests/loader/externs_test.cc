@@ -55,14 +55,14 @@ struct Externs : ObjectBuilder {
   }
 };
 
-struct Outcome {
+struct ExternsOf {
   KernelProfile profile;
   Linked linked;
   Plan plan;
 };
 
-Outcome all_of(const ObjectSpec& spec, MadeUpKernel& kernel) {
-  Outcome out;
+ExternsOf all_of(const ObjectSpec& spec, MadeUpKernel& kernel) {
+  ExternsOf out;
   const Selection selection = autoload_programs(spec);
   out.profile = kernel.facts(needs(spec, selection));
   Result<Linked> linked = link(spec, selection, out.profile);
@@ -274,7 +274,7 @@ TEST_CASE("externs: typed variables are looked up by name and compared by type")
     const TypeId number = kernel.btf.add_int("int", 4);
     kernel.btf.add_struct("runqueues", 4, {{"a", number, 0}});  // a type of that name
     const TypeId var = kernel.btf.add_var("runqueues", kernel.btf.add_fwd("rq"));
-    const Outcome all = all_of(spec, kernel);
+    const ExternsOf all = all_of(spec, kernel);
     const auto& load = last<bpf::ProgLoad>(all.plan);
     CHECK(load.insns[0].src() == bpf::kPseudoBtfId);
     CHECK(load.insns[0].imm == static_cast<i32>(var.value));
@@ -325,7 +325,7 @@ TEST_CASE("externs: kfuncs are calls by type id, whatever flavour their name has
   const TypeId wide = kernel.btf.add_uint("unsigned long", 8);
   const TypeId func =
       kernel.btf.add_func("bpf_thing", kernel.btf.add_func_proto(number, {{"x", wide}}));
-  const Outcome all = all_of(spec, kernel);
+  const ExternsOf all = all_of(spec, kernel);
   const auto& load = last<bpf::ProgLoad>(all.plan);
   CHECK(load.insns[0].src() == bpf::kPseudoKfuncCall);
   CHECK(load.insns[0].imm == static_cast<i32>(func.value));
@@ -353,7 +353,7 @@ TEST_CASE("externs: what is in a module takes the module's BTF, once for each ki
   BtfBuilder& module = kernel.add_module("mod", 31);
   const TypeId func = module.add_func("mod_call", kernel_proto);
   const TypeId var = module.add_var("mod_var", number);
-  const Outcome all = all_of(spec, kernel);
+  const ExternsOf all = all_of(spec, kernel);
   CHECK(kernel.opened_modules);
   CHECK(last<bpf::ObjectById>(all.plan).id == 31);
   const auto& load = last<bpf::ProgLoad>(all.plan);
@@ -381,7 +381,7 @@ TEST_CASE("externs: a weak kfunc that is missing, or another, is 0 and a call th
     const TypeId number = kernel.btf.add_int("int", 4);
     if (exists)  // with another prototype
       kernel.btf.add_func("bpf_thing", kernel.btf.add_func_proto(number, {{"x", number}}));
-    const Outcome all = all_of(spec, kernel);
+    const ExternsOf all = all_of(spec, kernel);
     CHECK(all.linked.programs[0].insns[0] == load_address(1));
     CHECK(all.linked.programs[0].insns[1] == kSecondSlot);
     CHECK(all.linked.programs[1].insns[0] == Insn{bpf::kOpCall, 0, 0, kPoisonKfunc});

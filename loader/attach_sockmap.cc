@@ -1,0 +1,70 @@
+// SPDX-License-Identifier: Apache-2.0
+// Programs of a sockmap: they see what the sockets in the map receive or send. By a link
+// since 6.10; before that the map holds the program, which goes with the map. Without a place: the
+// object's own sockmap or sockhash, if it has one.
+#include "base/escape.h"
+#include "loader/attach_parts.h"
+
+namespace bpfld::loader {
+namespace {
+
+bool is_sockmap(const MapSpec& map) {
+  return map.type == bpf::MapType::sockmap || map.type == bpf::MapType::sockhash;
+}
+
+std::optional<u32> find_map(const AttachSite& site) {
+  for (u32 i = 0; i < site.spec.maps.size(); i++)
+    if (site.spec.maps[i].name == site.target.place) return i;
+  return std::nullopt;
+}
+
+}  // namespace
+
+std::optional<AttachTarget> sockmap_unnamed(const ObjectSpec& spec, const ProgramSpec& program) {
+  std::optional<AttachTarget> out;
+  for (const MapSpec& map : spec.maps) {
+    if (!is_sockmap(map)) continue;
+    if (out) return std::nullopt;  // which of them is not ours to guess
+    out.emplace();
+    out->method = program.row->method;
+    out->place = map.name;
+  }
+  return out;
+}
+
+std::optional<Error> sockmap_problem(const AttachSite& site, const KernelProfile&) {
+  const std::optional<u32> map = find_map(site);
+  const std::string name = escape_terminal(site.target.place);
+  if (!map || !is_sockmap(site.spec.maps[*map])) {
+    std::vector<std::string> near;
+    for (const MapSpec& one : site.spec.maps)
+      if (is_sockmap(one)) near.push_back(one.name);
+    return missing_fact(map ? format("map {} is no sockmap or sockhash", name)
+                            : format("the object has no map {}", name),
+                        0, near);
+  }
+  if (site.program.row->name == "sk_skb")
+    return fail(Code::unsupported,
+                "SEC(\"sk_skb\") does not say what it decides: use sk_skb/stream_parser, "
+                "sk_skb/stream_verdict or sk_skb/verdict")
+        .error();
+  return std::nullopt;
+}
+
+void attach_sockmap(Attachment& attachment) {
+  const bpf::Fd map = attachment.map_fd(*find_map(attachment));
+  const std::string name = escape_terminal(attachment.target.place);
+  attachment.out.how = format("sockmap link, {}", name);
+  bpf::LinkCreate create;
+  create.program = attachment.program_fd;
+  create.target = map;
+  create.attach_type = attachment.program.row->attach_type;
+  attachment.add(create, attachment.new_slot());
+  attachment.otherwise(format("attached to sockmap {}", name));
+  attachment.add(bpf::ProgAttach{.target = map,
+                                 .program = attachment.program_fd,
+                                 .attach_type = create.attach_type,
+                                 .flags = 0});
+}
+
+}  // namespace bpfld::loader

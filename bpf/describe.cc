@@ -171,8 +171,28 @@ struct Describer {
   std::string operator()(const ObjectInfo& r) const {
     return Fields().fd("bpf_fd", r.object).wrap(Command::obj_get_info_by_fd);
   }
-  std::string operator()(const BtfFdById& r) const {
-    return Fields().number("btf_id", r.id).wrap(Command::btf_get_fd_by_id);
+  std::string operator()(const ObjectById& r) const {
+    static constexpr Command kCommands[] = {Command::prog_get_fd_by_id, Command::map_get_fd_by_id,
+                                            Command::link_get_fd_by_id, Command::btf_get_fd_by_id};
+    return Fields().number("id", r.id).wrap(kCommands[static_cast<std::size_t>(r.kind)]);
+  }
+  std::string operator()(const ObjectContents& r) const {
+    return Fields()
+        .fd("bpf_fd", r.object)
+        .number(r.kind == ObjectKind::program ? "xlated_prog_len" : "btf_size", r.size)
+        .wrap(Command::obj_get_info_by_fd);
+  }
+  std::string operator()(const ObjectPin& r) const {
+    return Fields().text("pathname", quote(r.path)).fd("bpf_fd", r.object).wrap(Command::obj_pin);
+  }
+  std::string operator()(const ObjectAtPath& r) const {
+    return Fields()
+        .text("pathname", quote(r.path))
+        .flags("file_flags", r.read_only ? kMapReadOnly : 0)
+        .wrap(Command::obj_get);
+  }
+  std::string operator()(const LinkDetach& r) const {
+    return Fields().fd("link_fd", r.link).wrap(Command::link_detach);
   }
   std::string operator()(const PerfEventOpen& r) const {
     static constexpr std::string_view kTypes[] = {"HARDWARE", "SOFTWARE", "TRACEPOINT"};
@@ -215,9 +235,10 @@ std::string call_name(const Request& request) {
 
 bool returns_fd(const Request& request) {
   return std::holds_alternative<MapCreate>(request) || std::holds_alternative<ProgLoad>(request) ||
-         std::holds_alternative<BtfLoad>(request) || std::holds_alternative<BtfFdById>(request) ||
-         std::holds_alternative<LinkCreate>(request) ||
+         std::holds_alternative<BtfLoad>(request) || std::holds_alternative<LinkCreate>(request) ||
          std::holds_alternative<RawTracepointOpen>(request) ||
+         std::holds_alternative<ObjectById>(request) ||
+         std::holds_alternative<ObjectAtPath>(request) ||
          std::holds_alternative<PerfEventOpen>(request);
 }
 

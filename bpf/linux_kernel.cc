@@ -53,6 +53,11 @@ Result<Reply> call_bpf(const Request& request, EncodedAttr& encoded) {
       info != nullptr && info->name_room == 0)
     reply.data.resize(
         std::min<std::size_t>(reply.data.size(), load_checked<u32>(attr, kInfoLengthResult)));
+  if (const ObjectContents* contents = std::get_if<ObjectContents>(&request)) {
+    const u32 length = load_checked<u32>(reply.data, contents_length_at(contents->kind));
+    reply.data.erase(reply.data.begin(), reply.data.begin() + kContentsStart);
+    reply.data.resize(std::min(length, contents->size));
+  }
   return reply;
 }
 

@@ -162,9 +162,30 @@ struct ObjectInfo {  // reply.data: struct bpf_{prog,map,link,btf}_info, as much
   u32 name_room = 0;  // for BTF: bytes for its name, which follow the info in data
   bool operator==(const ObjectInfo&) const = default;
 };
-struct BtfFdById {  // reply.fd
+struct ObjectById {  // reply.fd
+  ObjectKind kind = ObjectKind::program;
   u32 id = 0;
-  bool operator==(const BtfFdById&) const = default;
+  bool operator==(const ObjectById&) const = default;
+};
+struct ObjectContents {  // reply.data: a program's instructions as the kernel runs them, or BTF
+  ObjectKind kind = ObjectKind::program;
+  Fd object;
+  u32 size = 0;  // bytes to read, at most
+  bool operator==(const ObjectContents&) const = default;
+};
+struct ObjectPin {
+  Fd object;
+  std::string path;
+  bool operator==(const ObjectPin&) const = default;
+};
+struct ObjectAtPath {  // reply.fd: what is pinned there
+  std::string path;
+  bool read_only = false;  // of a map; programs and links can only be had whole
+  bool operator==(const ObjectAtPath&) const = default;
+};
+struct LinkDetach {
+  Fd link;
+  bool operator==(const LinkDetach&) const = default;
 };
 
 struct PerfEventOpen {  // reply.fd
@@ -194,10 +215,11 @@ struct RaiseMemlock {  // setrlimit(RLIMIT_MEMLOCK, infinity)
   bool operator==(const RaiseMemlock&) const = default;
 };
 
-using Request = std::variant<MapCreate, MapUpdate, MapLookup, MapNextKey, MapDelete, MapFreeze,
-                             ProgLoad, BtfLoad, ProgBindMap, LinkCreate, RawTracepointOpen,
-                             ProgTestRun, NextId, ObjectInfo, BtfFdById, PerfEventOpen, PerfSetBpf,
-                             PerfEnable, ArenaSetUp, RaiseMemlock>;
+using Request =
+    std::variant<MapCreate, MapUpdate, MapLookup, MapNextKey, MapDelete, MapFreeze, ProgLoad,
+                 BtfLoad, ProgBindMap, LinkCreate, RawTracepointOpen, ProgTestRun, NextId,
+                 ObjectInfo, ObjectById, ObjectContents, ObjectPin, ObjectAtPath, LinkDetach,
+                 PerfEventOpen, PerfSetBpf, PerfEnable, ArenaSetUp, RaiseMemlock>;
 
 // What the kernel answered. `value` is a raw fd when returns_fd(request): the caller owns it from
 // then on.
@@ -252,7 +274,11 @@ void for_each_fd(Request& request, Visit visit) {
     void operator()(ProgTestRun& r) { visit(r.program); }
     void operator()(NextId&) {}
     void operator()(ObjectInfo& r) { visit(r.object); }
-    void operator()(BtfFdById&) {}
+    void operator()(ObjectById&) {}
+    void operator()(ObjectContents& r) { visit(r.object); }
+    void operator()(ObjectPin& r) { visit(r.object); }
+    void operator()(ObjectAtPath&) {}
+    void operator()(LinkDetach& r) { visit(r.link); }
     void operator()(PerfEventOpen&) {}
     void operator()(PerfSetBpf& r) { visit(r.event), visit(r.program); }
     void operator()(PerfEnable& r) { visit(r.event); }

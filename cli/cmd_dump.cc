@@ -14,7 +14,7 @@
 #include "cli/dump_text.h"
 #include "cli/facts.h"
 #include "cli/hints.h"
-#include "loader/capture.h"
+#include "cli/saved_kernel.h"
 #include "loader/collect.h"
 
 namespace bpfld::cli {
@@ -33,6 +33,10 @@ constexpr OptionRow kOptions[] = {
      .letter = '\0',
      .value = "FILE",
      .help = "answer CO-RE relocations from this kernel's BTF, not the running one's"},
+    {.name = "profile",
+     .letter = '\0',
+     .value = "FILE",
+     .help = "the same from a kernel that was saved with `bpfld profile save`"},
     {.name = "config",
      .letter = '\0',
      .value = "FILE",
@@ -259,14 +263,10 @@ int Dump::run() {
     wanted.kconfig = std::move(needs.kconfig);
     wanted.symbols = std::move(needs.symbols);
   }
-  const std::string btf(arguments_.value("btf"));
-  Result<loader::KernelProfile> profile =
-      loader::capture(wanted, {.btf_path = btf,
-                               .config_path = std::string(arguments_.value("config")),
-                               .offline = !btf.empty(),
-                               .kernel = nullptr});
+  Result<loader::KernelProfile> profile = capture_kernel(wanted, arguments_);
   if (!profile) {
-    report(Phase::btf, profile.error(), nullptr);
+    const bool misused = profile.error().code == Code::usage;
+    report(misused ? Phase::usage : Phase::btf, profile.error(), nullptr);
     return static_cast<int>(status_);
   }
   profile_ = std::move(profile).value();

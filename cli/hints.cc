@@ -58,6 +58,11 @@ bool tracefs_is_missing(const Situation& s) {
   return !s.facts.tracefs_mounted;
 }
 
+// The verifier knows the variable's type, and asks kallsyms for its address.
+bool lacks_variable_address(const Situation& s) {
+  return s.error.detail.find("failed to find the address for kernel symbol") != std::string::npos;
+}
+
 // ---- the table ----
 
 constexpr int kAnyErrno = 0;
@@ -149,6 +154,22 @@ constexpr HintRow kRows[] = {
 
     {"E03",  Phase::capture,  Code::not_found,   kAnyErrno, "need the kernel's BTF",   nullptr,           Exit::kernel,
      "", "CONFIG_DEBUG_INFO_BTF is off in this kernel ({kernel}), or it is older than 5.2", "kprobe, tracepoint and raw_tp programs without CO-RE need no BTF"},
+    {"E25",  Phase::capture,   Code::denied,      kAnyErrno, "shows no addresses",      nullptr,           Exit::permission,
+     "", "kernel.kptr_restrict, or a missing CAP_SYSLOG, hides them", "sudo bpfld ..., or sysctl kernel.kptr_restrict=1 with CAP_SYSLOG"},
+    {"E25",  Phase::capture,   kAny,              kAnyErrno, "the option is not set",   nullptr,           Exit::kernel,
+     "", "the program was written for a kernel that is configured with it", "declare it __weak: then it is 0 where it is not set"},
+    {"E25",  Phase::capture,   kAny,              kAnyErrno, "is a Kconfig option, and", nullptr,          Exit::kernel,
+     "", "a distribution installs /boot/config-{kernel}; /proc/config.gz is there with CONFIG_IKCONFIG_PROC", "modprobe configs, or declare it __weak: then it is 0"},
+    {"E25",  Phase::capture,   kAny,              kAnyErrno, "extern \"",                nullptr,           Exit::kernel,
+     "", "", "`bpfld btf search NAME` looks in this kernel's ({kernel}) BTF; __weak lets the program ask whether it is there"},
+    {"E25",  Phase::link,      Code::denied,      kAnyErrno, "shows no addresses",      nullptr,           Exit::permission,
+     "", "kernel.kptr_restrict, or a missing CAP_SYSLOG, hides them", "sudo bpfld ..., or sysctl kernel.kptr_restrict=1 with CAP_SYSLOG"},
+    {"E25",  Phase::link,      kAny,              kAnyErrno, "the option is not set",   nullptr,           Exit::kernel,
+     "", "the program was written for a kernel that is configured with it", "declare it __weak: then it is 0 where it is not set"},
+    {"E25",  Phase::link,      kAny,              kAnyErrno, "is a Kconfig option, and", nullptr,          Exit::kernel,
+     "", "a distribution installs /boot/config-{kernel}; /proc/config.gz is there with CONFIG_IKCONFIG_PROC", "modprobe configs, or declare it __weak: then it is 0"},
+    {"E25",  Phase::link,      kAny,              kAnyErrno, "extern \"",                nullptr,           Exit::kernel,
+     "", "", "`bpfld btf search NAME` looks in this kernel's ({kernel}) BTF; __weak lets the program ask whether it is there"},
     {"E22",  Phase::capture,  Code::not_found,   kAnyErrno, "is to be found in module", nullptr,          Exit::kernel,
      "", "", "modprobe loads it; /sys/kernel/btf holds those that can be looked into"},
     {"E22",  Phase::capture,  Code::not_found,   kAnyErrno, "does not exist in",       nullptr,           Exit::kernel,
@@ -163,6 +184,8 @@ constexpr HintRow kRows[] = {
     {"",     Phase::attach,   kAny,              EACCES,    "",                        is_tracepoint,     Exit::attach,
      "{program} reads more than this tracepoint passes: {message}", "its context is larger than the event's record",
      "{section} has a file `format` in /sys/kernel/tracing/events: the fields, their offsets and sizes"},
+    {"E25",  Phase::load,     kAny,              ENOENT,    "BPF_PROG_LOAD",           lacks_variable_address, Exit::kernel,
+     "", "{program} uses a variable of the kernel, and this kernel ({kernel}) was built without CONFIG_KALLSYMS_ALL: it does not know where its variables are", ""},
     {"E18",  Phase::load,     Code::rejected,    kAnyErrno, "",                        is_confidential,   Exit::verifier,
      "", "lockdown is in confidentiality mode: helpers that read kernel memory are withheld", "boot without lockdown=confidentiality; integrity mode allows reading"},
     {"E05",  Phase::load,     Code::rejected,    kAnyErrno, "",                        nullptr,           Exit::verifier,

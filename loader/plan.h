@@ -57,10 +57,15 @@ struct Plan {
   std::vector<std::string> notes;  // values that the loader chose because the object gave none
 };
 
+// Of a verifier log, in bytes: the first buffer, and the largest after growing.
+inline constexpr u32 kFirstLogSize = 64u << 10;
+inline constexpr u32 kLargestLogSize = 64u << 20;
+
 // spec: what is known to be needed beyond the profile, learnt from a first attempt.
 struct PlanOptions {
   bool without_btf = false;        // the kernel refused the object's BTF
   bool raise_memlock = false;      // before the first map
+  u32 log_level = 0;               // of programs; 0: a log is asked for after a refusal only
   bool wake_kernel_btf = false;    // a kernel without struct_ops may not have read its own BTF yet
   std::set<u32> maps_without_btf;  // by index: the kernel refused the types of their keys or values
 };

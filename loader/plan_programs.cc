@@ -84,6 +84,8 @@ Status load_program(Planner& planner, const LinkedProgram& linked) {
     request.attach_target =
         TRY(with_context(module_btf(planner, linked.struct_ops->module), [&] { return subject; }));
   TRY(with_context(add_kernel_references(planner, linked, request), [&] { return subject; }));
+  request.log_level = planner.options.log_level;
+  request.log_size = request.log_level == 0 ? 0 : kFirstLogSize;
   const u32 slot = planner.new_slot();
   planner.plan.program_slots[linked.program] = slot;
   planner.plan.load.push_back({subject, std::move(request), slot, false});

@@ -96,10 +96,9 @@ std::string without_btf(const Error& refusal) {
 }  // namespace
 
 Result<Session> Session::load(const ObjectSpec& spec, const Selection& selection,
-                              KernelProfile& profile, bpf::Kernel& kernel) {
+                              KernelProfile& profile, bpf::Kernel& kernel, PlanOptions options) {
   Session session(spec, profile, kernel);
   session.linked_ = TRY(link(spec, selection, profile));
-  PlanOptions options;
   std::optional<Error> btf_refusal;
   while (true) {  // ends: every round but the last answers a feature or sets an option, and none is
                   // unset

@@ -307,7 +307,7 @@ TEST_CASE("bpf encode: a BTF's name is written behind its info") {
           static_assert(sizeof(info) == 32 && offsetof(bpf_btf_info, id) == kBtfInfoId);
           CHECK(std::memcmp(out.output.data(), &info, sizeof(info)) == 0);
         }) == "same");
-  CHECK(compare(BtfFdById{.id = 31}, Command::btf_get_fd_by_id,
+  CHECK(compare(ObjectById{ObjectKind::btf, 31}, Command::btf_get_fd_by_id,
                 [](bpf_attr& a, EncodedAttr&) { a.btf_id = 31; }) == "same");
 }
 

@@ -7,25 +7,13 @@
 #include "base/mapped_file.h"
 #include "loader/collect.h"
 #include "loader/kernel_lookup.h"
+#include "tests/golden/fixed_kernel.h"
 #include "tests/golden/golden.h"
-#include "tests/support/btf_builder.h"
-#include "tests/support/temp_folder.h"
 
 namespace {
 
 using namespace bpfld;
 using namespace bpfld::test;
-
-// The two members of task_struct that execsnoop reads, at offsets of no real kernel.
-std::vector<std::byte> kernel_btf() {
-  BtfBuilder btf;
-  const TypeId number = btf.add_int("int", 4);
-  const TypeId pid = btf.add_typedef("pid_t", number);
-  const TypeId task = btf.add_struct("task_struct", 4096,
-                                     {{"real_parent", {4}, 1000 * 8}, {"tgid", pid, 2000 * 8}});
-  btf.add_ptr(task);
-  return btf.bytes();
-}
 
 // A congestion control, with members that the fixture does not know, at offsets of no real kernel.
 std::vector<std::byte> congestion_btf() {
@@ -46,30 +34,6 @@ std::vector<std::byte> congestion_btf() {
                  {{"refcnt", number, 0}, {"data", ops, 512}});
   btf.add_struct("bpf_struct_ops_link", 32);
   return btf.bytes();
-}
-
-void set_btf(loader::KernelProfile& profile, const TempFolder& folder,
-             const std::vector<std::byte>& blob) {
-  const std::string path = folder.write("vmlinux.btf", blob);
-  Result<MappedFile> file = MappedFile::open(path);
-  REQUIRE(file);
-  Result<btf::View> view = btf::View::parse(file->bytes());
-  REQUIRE(view);
-  profile.own_btf = profile.btf = std::make_shared<const loader::KernelProfile::Btf>(
-      loader::KernelProfile::Btf{std::move(*file), std::move(*view), "vmlinux.btf"});
-}
-
-loader::KernelProfile fixed_kernel(const TempFolder& folder) {
-  loader::KernelProfile profile;
-  profile.release = "6.1.0-test";
-  profile.version_code = 6u << 16 | 1u << 8;
-  profile.possible_cpus = 4;
-  u64 id = 700;
-  for (const char* name : {"syscalls/sys_enter_execve", "syscalls/sys_exit_execve",
-                           "syscalls/sys_enter_execveat", "syscalls/sys_exit_execveat"})
-    profile.tracepoints[name].id = id++;
-  set_btf(profile, folder, kernel_btf());
-  return profile;
 }
 
 std::string describe(const std::vector<loader::Op>& ops) {

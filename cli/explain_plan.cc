@@ -81,7 +81,9 @@ Chapter explain_attach(const Story& story) {
   u64 attached = 0;
   for (const loader::AttachPlan& attach : story.plan->attach) {
     const loader::ProgramSpec& program = story.spec.programs[attach.program];
-    ExplainTable table{.title = format("{}, SEC(\"{}\")", program.name, program.section),
+    const loader::MapSpec* map = attach.map ? &story.spec.maps[*attach.map] : nullptr;
+    ExplainTable table{.title = format("{}, SEC(\"{}\")", map != nullptr ? map->name : program.name,
+                                       map != nullptr ? map->origin.section : program.section),
                        .columns = {"subject", "result", "request"},
                        .rows = {}};
     if (attach.problem) {

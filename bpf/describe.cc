@@ -153,6 +153,20 @@ struct Describer {
   std::string operator()(const ObjectInfo& r) const {
     return Fields().fd("bpf_fd", r.object).wrap(Command::obj_get_info_by_fd);
   }
+  std::string operator()(const ObjPin& r) const {
+    return Fields().text("pathname", quote(r.path)).fd("bpf_fd", r.object).wrap(Command::obj_pin);
+  }
+  std::string operator()(const ObjGet& r) const {
+    return Fields().text("pathname", quote(r.path)).wrap(Command::obj_get);
+  }
+  std::string operator()(const PinFolder& r) const {
+    return format("mkdirat({}, 0700)", quote(r.path));
+  }
+  std::string operator()(const PinRename& r) const {
+    return format("renameat2({}, {}, {})", quote(r.from), quote(r.to),
+                  r.exchange ? "RENAME_EXCHANGE" : "RENAME_NOREPLACE");
+  }
+  std::string operator()(const PinRemove& r) const { return format("unlinkat({})", quote(r.path)); }
   std::string operator()(const PerfEventOpen& r) const {
     static constexpr std::string_view kTypes[] = {"HARDWARE", "SOFTWARE", "TRACEPOINT"};
     const std::string type = r.type < 3 ? std::string(kTypes[r.type]) : format("{}", r.type);
@@ -191,7 +205,7 @@ bool returns_fd(const Request& request) {
   return std::holds_alternative<MapCreate>(request) || std::holds_alternative<ProgLoad>(request) ||
          std::holds_alternative<BtfLoad>(request) || std::holds_alternative<LinkCreate>(request) ||
          std::holds_alternative<RawTracepointOpen>(request) ||
-         std::holds_alternative<PerfEventOpen>(request);
+         std::holds_alternative<ObjGet>(request) || std::holds_alternative<PerfEventOpen>(request);
 }
 
 }  // namespace bpfld::bpf

@@ -144,6 +144,31 @@ struct ObjectInfo {  // reply.data: struct bpf_{prog,map,link,btf}_info, as much
   bool operator==(const ObjectInfo&) const = default;
 };
 
+// Pins. Paths are of a BPF file system; LinuxKernel follows no symbolic link in them, and refuses
+// folders that others may write to.
+struct ObjPin {
+  Fd object;  // a map, a program or a link
+  std::string path;
+  bool operator==(const ObjPin&) const = default;
+};
+struct ObjGet {  // reply.fd
+  std::string path;
+  bool operator==(const ObjGet&) const = default;
+};
+struct PinFolder {  // mkdir, for the owner alone
+  std::string path;
+  bool operator==(const PinFolder&) const = default;
+};
+struct PinRename {  // renameat2: fails when `to` exists; with `exchange`, when it does not
+  std::string from, to;
+  bool exchange = false;
+  bool operator==(const PinRename&) const = default;
+};
+struct PinRemove {  // one pin; or a folder, with the pins and the folders of pins in it
+  std::string path;
+  bool operator==(const PinRemove&) const = default;
+};
+
 struct PerfEventOpen {  // reply.fd
   u32 type = 0;         // PERF_TYPE_*
   u64 config = 0;
@@ -162,10 +187,10 @@ struct RaiseMemlock {  // setrlimit(RLIMIT_MEMLOCK, infinity)
   bool operator==(const RaiseMemlock&) const = default;
 };
 
-using Request =
-    std::variant<MapCreate, MapUpdate, MapLookup, MapNextKey, MapDelete, MapFreeze, ProgLoad,
-                 BtfLoad, ProgBindMap, LinkCreate, RawTracepointOpen, ProgTestRun, NextId,
-                 ObjectInfo, PerfEventOpen, PerfSetBpf, PerfEnable, RaiseMemlock>;
+using Request = std::variant<MapCreate, MapUpdate, MapLookup, MapNextKey, MapDelete, MapFreeze,
+                             ProgLoad, BtfLoad, ProgBindMap, LinkCreate, RawTracepointOpen,
+                             ProgTestRun, NextId, ObjectInfo, ObjPin, ObjGet, PinFolder, PinRename,
+                             PinRemove, PerfEventOpen, PerfSetBpf, PerfEnable, RaiseMemlock>;
 
 // What the kernel answered. `value` is a raw fd when returns_fd(request): the caller owns it from
 // then on.
@@ -211,6 +236,11 @@ void for_each_fd(Request& request, Visit visit) {
     void operator()(ProgTestRun& r) { visit(r.program); }
     void operator()(NextId&) {}
     void operator()(ObjectInfo& r) { visit(r.object); }
+    void operator()(ObjPin& r) { visit(r.object); }
+    void operator()(ObjGet&) {}
+    void operator()(PinFolder&) {}
+    void operator()(PinRename&) {}
+    void operator()(PinRemove&) {}
     void operator()(PerfEventOpen&) {}
     void operator()(PerfSetBpf& r) { visit(r.event), visit(r.program); }
     void operator()(PerfEnable& r) { visit(r.event); }

@@ -99,7 +99,8 @@ Step<void> Run::leave_out_missing() {
 }
 
 Step<void> Run::load() {
-  Result<loader::Session> session = loader::Session::load(spec_, selection_, profile_, kernel_);
+  Result<loader::Session> session =
+      loader::Session::load(spec_, selection_, profile_, kernel_, plan_options());
   if (!session) {
     const Error& error = session.error();
     if (error.code == Code::rejected && options_.verifier_log == VerifierLog::full)
@@ -184,6 +185,7 @@ Step<void> Run::attach() {
 
 Step<void> Run::watch() {
   if (attached_ == 0 && !child_) return {};  // nothing to wait for
+  if (options_.detach) return {};
   if (!loop_->is_empty()) printer_.begin();
   if (child_) TRY(at(Phase::command, child_->release()));
   const LoopOptions options = {.duration = options_.duration, .child = child_ ? &*child_ : nullptr};
@@ -262,7 +264,8 @@ Step<int> Run::finish() {
   end.events = printer_.count();
   end.lost = total_of(losses);
   end.rings = ring_text(losses);
-  end.detached = attached_;
+  end.detached = options_.pin.empty() ? attached_ : not_pinned_;
+  end.pinned = options_.pin;
   end.waited = stopped_.has_value();
   report_.finish(end);
   if (options_.exit_with_command && child_ && child_->ended()) return child_->ended()->status();

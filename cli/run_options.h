@@ -29,12 +29,15 @@ struct RunOptions {
   std::vector<std::string> only, skip;  // globs
   std::vector<std::string> columns;
   AttachOptions places;
+  std::vector<std::string> maps;  // as map_options.h reads them
+  std::string pin, pin_root;      // folders; empty: not given
   std::string btf;
   std::optional<std::chrono::milliseconds> duration;
   u64 count = ~u64{0};
   u64 buffer = 256u << 10;  // bytes per CPU
   VerifierLog verifier_log = VerifierLog::fail;
   bool strict = false, header = true, fail_on_lost = false, exit_with_command = false;
+  bool replace = false, detach = false;
   std::vector<std::string> command;
 };
 

@@ -5,6 +5,8 @@
 #include <algorithm>
 #include <cerrno>
 
+#include "bpf/map_info.h"
+
 namespace bpfld::loader {
 namespace {
 
@@ -116,6 +118,13 @@ std::expected<void, Failure> execute(std::span<const Op> ops, bpf::Kernel& kerne
       if (op.may_fail) continue;
       reply = with_context(std::move(reply), [&] { return op.subject; });
       return std::unexpected(Failure{std::move(reply).error(), std::move(request), i});
+    }
+    if (op.like) {
+      const Status same = bpf::check_like(bpf::parse_map_info(reply->data), *op.like);
+      if (!same) {
+        Status failed = with_context(same, [&] { return op.subject; });
+        return std::unexpected(Failure{std::move(failed).error(), std::move(request), i});
+      }
     }
     if (bpf::returns_fd(request)) {
       UniqueFd fd(static_cast<int>(reply->value));

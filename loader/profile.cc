@@ -2,6 +2,7 @@
 // Which kernel facts an object requires. Walks only what the selected programs reach.
 #include "loader/profile.h"
 
+#include "bpf/tables.h"
 #include "loader/attach_parts.h"
 #include "loader/link.h"
 
@@ -26,7 +27,8 @@ Needs needs(const ObjectSpec& spec, const Selection& selection) {
     return map.type == bpf::MapType::perf_event_array && map.max_entries == 0;
   };
   for (const MapSpec& map : spec.maps)
-    if (one_for_each_cpu(map) || std::ranges::any_of(map.inner, one_for_each_cpu))
+    if (one_for_each_cpu(map) || (!map.elements.empty() && bpf::is_per_cpu(map.type)) ||
+        std::ranges::any_of(map.inner, one_for_each_cpu))
       out.possible_cpus = true;
   return out;
 }

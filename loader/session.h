@@ -9,6 +9,7 @@
 
 #include "bpf/kernel.h"
 #include "loader/execute.h"
+#include "loader/pin.h"
 #include "loader/plan.h"
 
 namespace bpfld::loader {
@@ -19,14 +20,21 @@ class Session {
   // Links, plans and loads `selection`. A request that fails in a way that a missing feature
   // explains is looked into: the feature is probed, noted in `profile`, and the load starts over
   // without it. Errors: those of link() and make_plan(); denied, rejected (verifier's log in
-  // `detail`), kernel. On failure nothing stays loaded.
+  // `detail`), kernel. On failure nothing stays loaded. `options` is where the first attempt
+  // starts.
   [[nodiscard]] static Result<Session> load(const ObjectSpec& spec, const Selection& selection,
-                                            KernelProfile& profile, bpf::Kernel& kernel);
+                                            KernelProfile& profile, bpf::Kernel& kernel,
+                                            PlanOptions options = {});
 
   // Attaches one program of plan().attach. On a kernel that lacks the planned way another is taken,
   // and plan() tells. Errors: the plan's problem, or the kernel's refusal; then nothing of the
   // attachment remains.
   [[nodiscard]] Status attach(const AttachPlan& attach);
+  // Pins all maps, loaded programs and links as a set; see pin.h. From then on what a link holds
+  // survives detach() and this session. Errors: those of plan_pins(), unsupported (no BPF file
+  // system there), kernel (EEXIST without `replace`); then no pin remains. What could not be done
+  // is in the plan's notes; programs that have no link are given.
+  [[nodiscard]] Result<std::vector<std::string>> pin(const PinOptions& options);
   // Detaches everything that was attached.
   void detach();
 
@@ -41,6 +49,7 @@ class Session {
       : spec_(&spec), profile_(&profile), kernel_(&kernel), undo_(kernel) {}
 
   void replan(AttachPlan& attach);
+  [[nodiscard]] Status publish(const PinPlan& pins, const PinOptions& options);
   [[nodiscard]] std::expected<void, Failure> run(const AttachPlan& attach);
 
   // The spec, the profile and the kernel outlive the session.
@@ -49,6 +58,7 @@ class Session {
   bpf::Kernel* kernel_;
   Linked linked_;
   Plan plan_;
+  std::vector<AttachPlan> attached_;
   u32 first_attach_slot_ = 0;
   UndoList undo_;  // outlives slots_: what is undone may be in use while an fd is open
   SlotTable slots_;

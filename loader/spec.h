@@ -52,6 +52,7 @@ struct MapSpec {
   u64 map_extra = 0;
   u32 btf_key_type = 0, btf_value_type = 0;  // ids in ObjectSpec::btf
   bool pin_by_name = false;
+  std::string reuse;  // the path of a pinned map that is to be used instead; empty: none
   std::vector<std::byte> contents;   // first value of a data section's map; empty: zeros
   bool freeze = false;               // .rodata: read-only once filled
   std::vector<MapSpec> inner;        // of a map of maps: one, which says what its elements are like

@@ -298,7 +298,7 @@ def find_objects(arguments: argparse.Namespace) -> list[pathlib.Path]:
 
 def run(arguments: argparse.Namespace) -> int:
     known = read_known(LIST)
-    oracle = libbpf.ensure(arguments.jobs)
+    oracle = libbpf.ensure(jobs=arguments.jobs)
     folder = None if arguments.own or arguments.folder else selftests.ensure(arguments.jobs)[0]
     chosen = find_kernels([label for label in arguments.kernels if label != "core"])
     if arguments.prepare:

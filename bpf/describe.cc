@@ -110,6 +110,7 @@ struct Describer {
         .fd("prog_btf_fd", r.btf)
         .nonzero("func_info_cnt", r.func_info.count)
         .nonzero("line_info_cnt", r.line_info.count)
+        .nonzero("fd_array_cnt", r.fd_array.size())
         .nonzero("attach_btf_id", r.attach_btf_id)
         .fd("attach_prog_fd", r.attach_target)
         .wrap(Command::prog_load);
@@ -167,6 +168,9 @@ struct Describer {
                   r.exchange ? "RENAME_EXCHANGE" : "RENAME_NOREPLACE");
   }
   std::string operator()(const PinRemove& r) const { return format("unlinkat({})", quote(r.path)); }
+  std::string operator()(const BtfFdById& r) const {
+    return Fields().number("btf_id", r.id).wrap(Command::btf_get_fd_by_id);
+  }
   std::string operator()(const PerfEventOpen& r) const {
     static constexpr std::string_view kTypes[] = {"HARDWARE", "SOFTWARE", "TRACEPOINT"};
     const std::string type = r.type < 3 ? std::string(kTypes[r.type]) : format("{}", r.type);
@@ -203,7 +207,8 @@ std::string call_name(const Request& request) {
 
 bool returns_fd(const Request& request) {
   return std::holds_alternative<MapCreate>(request) || std::holds_alternative<ProgLoad>(request) ||
-         std::holds_alternative<BtfLoad>(request) || std::holds_alternative<LinkCreate>(request) ||
+         std::holds_alternative<BtfLoad>(request) || std::holds_alternative<BtfFdById>(request) ||
+         std::holds_alternative<LinkCreate>(request) ||
          std::holds_alternative<RawTracepointOpen>(request) ||
          std::holds_alternative<ObjGet>(request) || std::holds_alternative<PerfEventOpen>(request);
 }

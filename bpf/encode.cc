@@ -101,6 +101,13 @@ struct Writer {
       assert(reference.at.value < out.insns.size() && !reference.map.is_slot());
       out.insns[reference.at.value].imm = reference.map.get();
     }
+    // Both slots exist: the reference is to an ld_imm64.
+    for (const BtfReference& reference : r.btf_references) {
+      assert(reference.at.value + 1 < out.insns.size() && !reference.btf.is_slot());
+      out.insns[reference.at.value + 1].imm = reference.btf.get();
+    }
+    for (const Fd fd : r.fd_array)
+      out.fds.push_back(fd.is_set() ? fd.get() : 0);
     put(0, static_cast<u32>(r.type));
     put(4, static_cast<u32>(out.insns.size()));
     put_pointer(8, out.insns.data());
@@ -115,6 +122,7 @@ struct Writer {
     put_info(92, 96, 104, r.line_info);
     put(108, r.attach_btf_id);
     put_fd(112, r.attach_target);
+    if (!out.fds.empty()) put_pointer(120, out.fds.data());
     return true;
   }
   bool operator()(const BtfLoad& r) {
@@ -165,7 +173,13 @@ struct Writer {
   }
   bool operator()(const ObjectInfo& r) {
     out.command = Command::obj_get_info_by_fd;
-    out.output.resize(r.info_size);
+    out.output.resize(std::size_t{r.info_size} + r.name_room);
+    if (r.name_room != 0 && r.info_size >= kBtfInfoNameLength + sizeof(u32)) {
+      const u64 name =
+          static_cast<u64>(reinterpret_cast<std::uintptr_t>(out.output.data() + r.info_size));
+      std::memcpy(out.output.data() + kBtfInfoName, &name, sizeof(name));
+      std::memcpy(out.output.data() + kBtfInfoNameLength, &r.name_room, sizeof(r.name_room));
+    }
     put_fd(0, r.object);
     put(4, r.info_size);
     put_pointer(8, out.output.data());
@@ -185,6 +199,11 @@ struct Writer {
   bool operator()(const PinFolder&) { return false; }
   bool operator()(const PinRename&) { return false; }
   bool operator()(const PinRemove&) { return false; }
+  bool operator()(const BtfFdById& r) {
+    out.command = Command::btf_get_fd_by_id;
+    put(0, r.id);
+    return true;
+  }
   bool operator()(const PerfEventOpen&) { return false; }
   bool operator()(const PerfSetBpf&) { return false; }
   bool operator()(const PerfEnable&) { return false; }

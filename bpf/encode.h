@@ -22,7 +22,8 @@ struct EncodedAttr {
   alignas(8) std::array<std::byte, kAttrSize> attr{};
   std::vector<std::byte> output;  // where the kernel writes a value, key or info
   std::vector<char> log;          // where the verifier writes
-  std::vector<Insn> insns;        // the program with its map fds filled in
+  std::vector<Insn> insns;        // the program with its fds filled in
+  std::vector<i32> fds;           // fd_array
   u32 value_fd = 0;               // an element that is a map or a program
 
   EncodedAttr() = default;
@@ -40,5 +41,8 @@ std::string kernel_object_name(std::string_view name);
 inline constexpr u32 kNextIdResult = 4;      // next_id
 inline constexpr u32 kTestRunResult = 4;     // test.retval
 inline constexpr u32 kInfoLengthResult = 4;  // info.info_len
+
+// Offsets in struct bpf_btf_info.
+inline constexpr u32 kBtfInfoId = 12, kBtfInfoName = 16, kBtfInfoNameLength = 24;
 
 }  // namespace bpfld::bpf

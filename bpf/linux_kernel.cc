@@ -50,7 +50,8 @@ Result<Reply> call_bpf(const Request& request, EncodedAttr& encoded) {
   if (std::holds_alternative<NextId>(request)) reply.value = load_checked<u32>(attr, kNextIdResult);
   if (std::holds_alternative<ProgTestRun>(request))
     reply.value = load_checked<u32>(attr, kTestRunResult);
-  if (std::holds_alternative<ObjectInfo>(request))
+  if (const ObjectInfo* info = std::get_if<ObjectInfo>(&request);
+      info != nullptr && info->name_room == 0)
     reply.data.resize(
         std::min<std::size_t>(reply.data.size(), load_checked<u32>(attr, kInfoLengthResult)));
   return reply;

@@ -84,6 +84,12 @@ struct MapReference {
   Fd map;
   bool operator==(const MapReference&) const = default;
 };
+// spec: an ld_imm64 of something in a module: its second imm is the fd of the module's BTF.
+struct BtfReference {
+  InsnIndex at;
+  Fd btf;
+  bool operator==(const BtfReference&) const = default;
+};
 // spec: func_info or line_info: `count` records of `record_size` bytes, as the kernel takes them.
 struct InfoRecords {
   u32 record_size = 0, count = 0;
@@ -96,11 +102,13 @@ struct ProgLoad {  // reply.fd; reply.log when log_level > 0
   std::string name, license;
   std::vector<Insn> insns;
   std::vector<MapReference> map_references;
+  std::vector<BtfReference> btf_references;
+  std::vector<Fd> fd_array;  // a call of a module's kfunc holds an index into it; 0 is the kernel
   u32 kernel_version = 0, flags = 0;
   Fd btf;
   InfoRecords func_info, line_info;
   u32 attach_btf_id = 0;
-  Fd attach_target;  // attach_prog_fd or attach_btf_obj_fd
+  Fd attach_target;  // attach_prog_fd, or attach_btf_obj_fd of a module
   u32 log_level = 0, log_size = 0;
   bool operator==(const ProgLoad&) const = default;
 };
@@ -141,7 +149,12 @@ struct NextId {  // reply.value: the id after `after`
 struct ObjectInfo {  // reply.data: struct bpf_{prog,map,link,btf}_info, as much as the kernel knows
   Fd object;
   u32 info_size = 0;
+  u32 name_room = 0;  // for BTF: bytes for its name, which follow the info in data
   bool operator==(const ObjectInfo&) const = default;
+};
+struct BtfFdById {  // reply.fd
+  u32 id = 0;
+  bool operator==(const BtfFdById&) const = default;
 };
 
 // Pins. Paths are of a BPF file system; LinuxKernel follows no symbolic link in them, and refuses
@@ -187,10 +200,11 @@ struct RaiseMemlock {  // setrlimit(RLIMIT_MEMLOCK, infinity)
   bool operator==(const RaiseMemlock&) const = default;
 };
 
-using Request = std::variant<MapCreate, MapUpdate, MapLookup, MapNextKey, MapDelete, MapFreeze,
-                             ProgLoad, BtfLoad, ProgBindMap, LinkCreate, RawTracepointOpen,
-                             ProgTestRun, NextId, ObjectInfo, ObjPin, ObjGet, PinFolder, PinRename,
-                             PinRemove, PerfEventOpen, PerfSetBpf, PerfEnable, RaiseMemlock>;
+using Request =
+    std::variant<MapCreate, MapUpdate, MapLookup, MapNextKey, MapDelete, MapFreeze, ProgLoad,
+                 BtfLoad, ProgBindMap, LinkCreate, RawTracepointOpen, ProgTestRun, NextId,
+                 ObjectInfo, BtfFdById, ObjPin, ObjGet, PinFolder, PinRename, PinRemove,
+                 PerfEventOpen, PerfSetBpf, PerfEnable, RaiseMemlock>;
 
 // What the kernel answered. `value` is a raw fd when returns_fd(request): the caller owns it from
 // then on.
@@ -227,6 +241,10 @@ void for_each_fd(Request& request, Visit visit) {
     void operator()(ProgLoad& r) {
       for (MapReference& reference : r.map_references)
         visit(reference.map);
+      for (BtfReference& reference : r.btf_references)
+        visit(reference.btf);
+      for (Fd& fd : r.fd_array)
+        visit(fd);
       visit(r.btf), visit(r.attach_target);
     }
     void operator()(BtfLoad&) {}
@@ -241,6 +259,7 @@ void for_each_fd(Request& request, Visit visit) {
     void operator()(PinFolder&) {}
     void operator()(PinRename&) {}
     void operator()(PinRemove&) {}
+    void operator()(BtfFdById&) {}
     void operator()(PerfEventOpen&) {}
     void operator()(PerfSetBpf& r) { visit(r.event), visit(r.program); }
     void operator()(PerfEnable& r) { visit(r.event); }

@@ -33,6 +33,10 @@ constexpr OptionRow kOptions[] = {
      .letter = '\0',
      .value = "FILE",
      .help = "answer CO-RE relocations from this kernel's BTF, not the running one's"},
+    {.name = "config",
+     .letter = '\0',
+     .value = "FILE",
+     .help = "--linked: take Kconfig values from this configuration, plain or .gz"},
     {.name = "prog",
      .letter = '\0',
      .value = "GLOB",
@@ -240,10 +244,21 @@ void Dump::dump_programs() {
 
 int Dump::run() {
   if (!open() || !select()) return static_cast<int>(status_);
-  loader::Needs needs;
-  needs.kernel_btf = loader::needs(spec_, selection_).kernel_btf;
+  loader::Needs needs = loader::needs(spec_, selection_);
+  loader::Needs wanted;  // nothing is attached
+  wanted.kernel_btf = needs.kernel_btf;
+  wanted.names = std::move(needs.names);
+  wanted.core_roots = std::move(needs.core_roots);
+  if (arguments_.has("linked")) {
+    wanted.kconfig = std::move(needs.kconfig);
+    wanted.symbols = std::move(needs.symbols);
+  }
+  const std::string btf(arguments_.value("btf"));
   Result<loader::KernelProfile> profile =
-      loader::capture(needs, {.btf_path = std::string(arguments_.value("btf"))});
+      loader::capture(wanted, {.btf_path = btf,
+                               .config_path = std::string(arguments_.value("config")),
+                               .offline = !btf.empty(),
+                               .kernel = nullptr});
   if (!profile) {
     report(Phase::btf, profile.error(), nullptr);
     return static_cast<int>(status_);

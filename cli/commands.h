@@ -22,12 +22,14 @@ struct Command {
   int (*run)(const Invocation&);  // the exit status
 };
 
-extern const CommandRow kRunCommand, kListCommand, kDumpCommand, kBtfCommand, kHelpCommand;
-int run_command(const Invocation& invocation);   // cmd_run.cc
-int list_command(const Invocation& invocation);  // cmd_list.cc
-int dump_command(const Invocation& invocation);  // cmd_dump.cc
-int btf_command(const Invocation& invocation);   // cmd_btf.cc
-int help_command(const Invocation& invocation);  // help.cc
+extern const CommandRow kRunCommand, kListCommand, kDumpCommand, kBtfCommand, kFeatureCommand,
+    kHelpCommand;
+int run_command(const Invocation& invocation);      // cmd_run.cc
+int list_command(const Invocation& invocation);     // cmd_list.cc
+int dump_command(const Invocation& invocation);     // cmd_dump.cc
+int btf_command(const Invocation& invocation);      // cmd_btf.cc
+int feature_command(const Invocation& invocation);  // cmd_feature.cc
+int help_command(const Invocation& invocation);     // help.cc
 
 std::span<const Command> commands();
 const Command* find_command(std::string_view name);

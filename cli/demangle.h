@@ -7,8 +7,8 @@
 
 namespace bpfld::cli {
 
-// The demangled name, unescaped; empty when the name is not mangled C++, and when its text would be
-// longer than 4 KiB: names may be made so that theirs is longer than any memory.
+// The demangled name, unescaped; empty when the name is not mangled C++, or is of a kind whose text
+// could be very much longer than itself.
 std::string demangle(std::string_view name);
 
 }  // namespace bpfld::cli

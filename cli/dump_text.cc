@@ -75,6 +75,20 @@ std::string source_line(const loader::LineInfo& line, const btf::View& btf) {
   return format("; {:<5} {}", line.line_column >> 10, text);
 }
 
+// What became of an extern that is no type of the kernel.
+void add_extern(Listing& listing, const ObjectSpec& spec, const Reference& reference, u64 at) {
+  const loader::ExternSpec& external = spec.externs[reference.index];
+  const bpf::Insn& insn = listing.insns[at];
+  if (!insn.is_ld_imm64()) return;  // a kfunc, or poison
+  if (external.kind == loader::ExternKind::kconfig)
+    listing.references.push_back({.at = at,
+                                  .kind = "map_value",
+                                  .name = spec.maps[external.map].name,
+                                  .offset = external.offset});
+  else if (insn.src() == 0)
+    listing.references.push_back({.at = at, .kind = "address", .name = external.name, .offset = 0});
+}
+
 }  // namespace
 
 Listing list_function(const ObjectSpec& spec, u32 function, const loader::KernelProfile& profile,
@@ -104,6 +118,12 @@ Listing list_program(const ObjectSpec& spec, const loader::LinkedProgram& progra
   out.insns = program.insns;
   out.functions = program.func_info;
   out.lines = program.line_info;
+  for (const loader::KernelReference& reference : program.kernel_references) {
+    ListedReference listed{.at = reference.at.value, .kind = "kfunc", .name = "", .offset = 0};
+    if (!out.insns[listed.at].is_call()) listed.kind = "ksym";
+    listed.name = spec.externs[reference.index].name;
+    out.references.push_back(listed);
+  }
   for (const loader::Piece& piece : program.pieces) {
     const loader::FunctionSpec& function = spec.functions[piece.function];
     out.labels.emplace(piece.start.value, function.name);
@@ -111,6 +131,10 @@ Listing list_program(const ObjectSpec& spec, const loader::LinkedProgram& progra
     for (const Reference& reference : function.references) {
       ListedReference listed = to_listed(spec, reference);
       listed.at += piece.start.value;
+      if (reference.kind == ReferenceKind::extern_) {
+        add_extern(out, spec, reference, listed.at);
+        continue;
+      }
       // One that CO-RE turned into poison refers to nothing any more.
       const bpf::Insn& insn = out.insns[listed.at];
       if (insn.is_ld_imm64() || insn.is_subprogram_call()) out.references.push_back(listed);

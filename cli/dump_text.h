@@ -17,7 +17,9 @@
 namespace bpfld::cli {
 
 // spec: what an instruction needs from elsewhere. `kind` is "map", "map_value", "func" (the address
-// of a function), "call" (a call of one) or "extern".
+// of a function), "call" (a call of one), or "extern" (something of the kernel); in a linked
+// program an extern is a "kfunc" (a call of one), a "ksym" (a variable, by its type), an "address"
+// (0 when a weak symbol is not there) or, for a Kconfig value, a "map_value".
 struct ListedReference {
   u64 at = 0;  // slots from the listing's start
   std::string kind;

@@ -108,6 +108,17 @@ constexpr ErrorPage kPages[] = {
     {"E21", "the object is for the other byte order",
      "-target bpf compiles for the byte order of the machine that compiles; bpfel and bpfeb choose "
      "one. The kernel only runs its own."},
+    {"E22", "what a program attaches to does not exist",
+     "fentry, fexit, fmod_ret, tp_btf, lsm and iter programs are bound to a function, a "
+     "tracepoint, "
+     "a hook or an iterator when they are loaded: the verifier checks their arguments against its "
+     "prototype, which is in the BTF of the kernel or of a module. A function that the compiler "
+     "inlined into its only caller has none, and one that it changed (name.isra.0, name.part.0) "
+     "has "
+     "none under its own name.\n\n"
+     "  bpfld btf search 'do_unlink*'           what this kernel has\n"
+     "  SEC(\"fentry/ext4:ext4_file_open\")      in that module only\n\n"
+     "The other programs of the object are loaded; --strict makes one that is missing fatal."},
     {"E23", "events were lost",
      "Each CPU writes events into a buffer, and bpfld reads it. When events come faster than they "
      "are read, the buffer gets full and the kernel drops new ones.\n\n"

@@ -12,9 +12,10 @@
 namespace bpfld::cli {
 namespace {
 
-constexpr std::array<Command, 5> kCommands = {{
+constexpr std::array<Command, 6> kCommands = {{
     {&kRunCommand, run_command},
     {&kListCommand, list_command},
+    {&kFeatureCommand, feature_command},
     {&kDumpCommand, dump_command},
     {&kBtfCommand, btf_command},
     {&kHelpCommand, help_command},

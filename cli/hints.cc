@@ -137,6 +137,13 @@ constexpr HintRow kRows[] = {
     {"E15",  Phase::capture,  kAny,              kAnyErrno, "tracepoint",              nullptr,           Exit::kernel,
      "", "", "ls /sys/kernel/tracing/events: what this kernel ({kernel}) has; other kernels have other events"},
 
+    {"E03",  Phase::capture,  Code::not_found,   kAnyErrno, "need the kernel's BTF",   nullptr,           Exit::kernel,
+     "", "CONFIG_DEBUG_INFO_BTF is off in this kernel ({kernel}), or it is older than 5.2", "kprobe, tracepoint and raw_tp programs without CO-RE need no BTF"},
+    {"E22",  Phase::capture,  Code::not_found,   kAnyErrno, "is to be found in module", nullptr,          Exit::kernel,
+     "", "", "modprobe loads it; /sys/kernel/btf holds those that can be looked into"},
+    {"E22",  Phase::capture,  Code::not_found,   kAnyErrno, "does not exist in",       nullptr,           Exit::kernel,
+     "", "", "`bpfld btf search NAME` looks in this kernel's ({kernel}) BTF; other kernels have other functions, and what the compiler inlined is in none"},
+
     {"E01",  Phase::load,     Code::denied,      kAnyErrno, "",                        lacks_privilege,   Exit::permission,
      kNeedsRoot, "", kBecomeRoot},
     {"E01",  Phase::attach,   Code::denied,      kAnyErrno, "",                        lacks_privilege,   Exit::permission,

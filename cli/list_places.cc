@@ -55,31 +55,38 @@ Result<PlaceLister::Found> PlaceLister::find_events() {
   return Found{loader::parse_events(events.text), events.path};
 }
 
-Result<PlaceLister::Found> PlaceLister::find_functions() {
+// Errors: that of reading /proc/kallsyms.
+Result<const PlaceLister::Functions*> PlaceLister::functions() {
+  if (functions_) return &*functions_;
   const KernelText& traceable = files_.traceable();
-  if (!traceable.error)
-    return Found{loader::parse_traceable(traceable.text),
-                 traceable.path + kprobe_note(files_.paths())};
+  if (!traceable.error) {
+    functions_ = Functions{.places = loader::parse_traceable(traceable.text),
+                           .source = traceable.path,
+                           .traceable = true};
+    return &*functions_;
+  }
   const KernelText& symbols = files_.kallsyms();
   if (symbols.error) return std::unexpected(*symbols.error);
-  return Found{loader::parse_kallsyms(symbols.text),
-               format("{}, as {}{}", symbols.path, reason(traceable), kprobe_note(files_.paths()))};
+  functions_ = Functions{.places = loader::parse_kallsyms(symbols.text),
+                         .source = format("{}, as {}", symbols.path, reason(traceable))};
+  return &*functions_;
+}
+
+Result<PlaceLister::Found> PlaceLister::find_functions() {
+  const Functions* found = TRY(functions());
+  return Found{found->places, found->source + kprobe_note(files_.paths())};
 }
 
 Result<PlaceLister::Found> PlaceLister::find_traceable() {
   const std::span<const loader::NamedBtf> all = TRY(files_.btfs());
   std::vector<Place> described = loader::find_in_btf(all, PlaceKind::fentry);
-  const KernelText& traceable = files_.traceable();
-  if (!traceable.error)
-    return Found{loader::intersect(described, loader::parse_traceable(traceable.text)),
-                 "BTF and " + traceable.path};
-  const KernelText& symbols = files_.kallsyms();
-  if (!symbols.error)
-    return Found{loader::intersect(described, loader::parse_kallsyms(symbols.text)),
-                 format("BTF and {}, as {}: some of them may not be traceable", symbols.path,
-                        reason(traceable))};
-  return Found{std::move(described),
-               format("BTF alone, as {}: some of them may not be traceable", reason(traceable))};
+  const Result<const Functions*> known = functions();
+  if (!known)
+    return Found{std::move(described), format("BTF alone, as {}: some of them may not be traceable",
+                                              reason(files_.traceable()))};
+  return Found{loader::intersect(described, (*known)->places),
+               format("BTF and {}{}", (*known)->source,
+                      (*known)->traceable ? "" : ": some of them may not be traceable")};
 }
 
 Result<PlaceLister::Found> PlaceLister::find_kfuncs() {

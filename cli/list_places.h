@@ -4,6 +4,7 @@
 // paste.
 #pragma once
 
+#include <optional>
 #include <string>
 
 #include "cli/commands.h"
@@ -37,6 +38,12 @@ class PlaceLister {
   Result<Found> find(const loader::PlaceKindRow& row);
   std::string near_names(const loader::PlaceKindRow& row,
                          const std::vector<loader::Place>& places) const;
+  struct Functions {
+    std::vector<loader::Place> places;
+    std::string source;
+    bool traceable = false;  // the kernel said that they are
+  };
+  Result<const Functions*> functions();
   Result<Found> find_events();
   Result<Found> find_functions();
   Result<Found> find_traceable();
@@ -54,6 +61,7 @@ class PlaceLister {
   Streams& streams_;
   const Style& style_;
   ListRequest request_;
+  std::optional<Functions> functions_;  // two kinds start from them
   std::string line_;
 };
 

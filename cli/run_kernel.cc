@@ -10,6 +10,7 @@
 #include "cli/load_failure.h"
 #include "cli/run.h"
 #include "loader/capture.h"
+#include "loader/externs.h"
 
 namespace bpfld::cli {
 namespace {
@@ -60,8 +61,10 @@ Step<void> Run::look_at_kernel() {
     const std::unexpected<Error> failure = fail(Code::denied, "loading needs privileges");
     return std::unexpected(explained(Phase::load, failure.error()));
   }
-  profile_ = TRY(at(options_.btf.empty() ? Phase::capture : Phase::btf,
-                    loader::capture(loader::needs(spec_, selection_), {.btf_path = options_.btf})));
+  profile_ =
+      TRY(at(options_.btf.empty() ? Phase::capture : Phase::btf,
+             loader::capture(loader::needs(spec_, selection_),
+                             {.btf_path = options_.btf, .offline = false, .kernel = &kernel_})));
   report_.start({.object = file_name(options_.object),
                  .programs = selection_.size(),
                  .maps = spec_.maps.size(),
@@ -76,12 +79,15 @@ Step<void> Run::look_at_kernel() {
   return leave_out_missing();
 }
 
-// A program whose place does not exist here is not worth loading: the others are.
+// A program whose place does not exist here, or that uses what this kernel does not have, is not
+// worth loading: the others are.
 Step<void> Run::leave_out_missing() {
   std::vector<std::pair<u32, Report>> missing;
   for (u32 i : selection_) {
-    const std::optional<Error> problem = loader::attach_problem(spec_, i, profile_);
-    if (problem && problem->code != Code::unsupported)
+    std::optional<Error> problem = loader::attach_problem(spec_, i, profile_);
+    if (!problem || problem->code == Code::unsupported)
+      problem = loader::extern_problem(spec_, i, profile_);
+    if (problem)
       missing.emplace_back(i, explained(Phase::capture, *problem, &spec_.programs[i]));
   }
   if (missing.empty()) return {};

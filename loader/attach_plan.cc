@@ -5,6 +5,7 @@
 
 #include "base/escape.h"
 #include "loader/attach_parts.h"
+#include "loader/binding.h"
 
 namespace bpfld::loader {
 namespace {
@@ -84,8 +85,13 @@ void attach_needs(const ObjectSpec& spec, u32 index, Needs& out) {
 
 std::optional<Error> attach_problem(const ObjectSpec& spec, u32 index,
                                     const KernelProfile& profile) {
+  const std::vector<AttachTarget> targets = attach_targets(spec, index);
+  if (targets.empty()) return std::nullopt;
+  // Bound to its place when it is loaded: what is not there cannot be loaded either.
+  const Result<std::optional<Binding>> binding = binding_of(spec.programs[index], profile);
+  if (!binding) return binding.error();
   std::optional<Error> first;
-  for (const AttachTarget& target : attach_targets(spec, index)) {
+  for (const AttachTarget& target : targets) {
     std::optional<Error> problem = problem_at({spec, spec.programs[index], target}, profile);
     if (!problem) return std::nullopt;
     if (!first) first = std::move(problem);

@@ -12,6 +12,7 @@
 
 #include "base/escape.h"
 #include "base/near.h"
+#include "loader/capture_parts.h"
 #include "loader/capture_places.h"
 #include "perf/cpus.h"
 #include "perf/tracefs.h"
@@ -19,19 +20,7 @@
 namespace bpfld::loader {
 namespace {
 
-constexpr std::string_view kVmlinuxBtf = "/sys/kernel/btf/vmlinux";
 constexpr std::size_t kNearNames = 3;
-
-std::vector<std::string> list_directory(const std::string& path) {
-  std::vector<std::string> names;
-  DIR* directory = ::opendir(path.c_str());
-  if (directory == nullptr) return names;
-  while (const dirent* entry = ::readdir(directory))  // NOLINT(concurrency-mt-unsafe): own DIR
-    if (entry->d_name[0] != '.') names.emplace_back(entry->d_name);
-  ::closedir(directory);
-  std::ranges::sort(names);
-  return names;
-}
 
 std::vector<std::string> near_names(std::string_view wanted, const std::vector<std::string>& names,
                                     const std::string& prefix) {
@@ -95,28 +84,6 @@ TracepointFact find_tracepoint(const Result<perf::Tracefs>& tracefs, const std::
   return fact;
 }
 
-Result<std::shared_ptr<const KernelProfile::Btf>> read_btf(const std::string& path) {
-  MappedFile file = TRY(MappedFile::open(path));
-  btf::View view = TRY(with_context(btf::View::parse(file.bytes()), [&] { return path; }));
-  return std::make_shared<const KernelProfile::Btf>(
-      KernelProfile::Btf{std::move(file), std::move(view), path});
-}
-
-Status capture_btf(KernelProfile& profile, const CaptureOptions& options) {
-  const bool named = !options.btf_path.empty();
-  Result<std::shared_ptr<const KernelProfile::Btf>> btf =
-      read_btf(named ? options.btf_path : std::string(kVmlinuxBtf));
-  if (btf) {
-    if (named) TRY(with_context(btf.value()->view.validate(), [&] { return options.btf_path; }));
-    profile.btf = std::move(btf).value();
-  } else if (named) {
-    return std::unexpected(std::move(btf).error());
-  } else {
-    profile.btf_problem = btf.error().message();
-  }
-  return {};
-}
-
 // "5.10.223-1 ..." as KERNEL_VERSION(); 0 for what starts with no number.
 u32 version_number(std::string_view text) {
   u32 parts[3] = {0, 0, 0};
@@ -133,6 +100,17 @@ u32 version_number(std::string_view text) {
 }
 
 }  // namespace
+
+std::vector<std::string> list_directory(const std::string& path) {
+  std::vector<std::string> names;
+  DIR* directory = ::opendir(path.c_str());
+  if (directory == nullptr) return names;
+  while (const dirent* entry = ::readdir(directory))  // NOLINT(concurrency-mt-unsafe): own DIR
+    if (entry->d_name[0] != '.') names.emplace_back(entry->d_name);
+  ::closedir(directory);
+  std::ranges::sort(names);
+  return names;
+}
 
 u32 kernel_version_code(std::string_view release, std::string_view version,
                         std::string_view signature) {
@@ -168,7 +146,9 @@ Result<KernelProfile> capture(const Needs& needs, const CaptureOptions& options)
       profile.tracepoints.emplace(target, find_tracepoint(tracefs, target));
   }
   capture_places(needs, profile);
-  if (needs.kernel_btf) TRY(capture_btf(profile, options));
+  if (needs.kernel_btf) TRY(capture_btf(profile, needs, options));
+  if (!needs.kconfig.empty()) TRY(capture_kconfig(profile, needs, options));
+  if (!needs.symbols.empty()) capture_symbols(profile, needs);
   return profile;
 }
 

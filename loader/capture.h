@@ -3,12 +3,19 @@
 #pragma once
 
 #include "base/result.h"
+#include "bpf/kernel.h"
 #include "loader/profile.h"
 
 namespace bpfld::loader {
 
 struct CaptureOptions {
-  std::string btf_path;  // instead of the kernel's own BTF; empty: /sys/kernel/btf/vmlinux
+  std::string btf_path = {};  // instead of the kernel's own BTF; empty: /sys/kernel/btf/vmlinux
+  // Instead of the running kernel's configuration; plain or gzip.
+  std::string config_path = {};
+  // The profile is that of the kernel which btf_path is from, not of the running one: names are
+  // looked up there too, and the running kernel's modules do not count.
+  bool offline = false;
+  bpf::Kernel* kernel = nullptr;  // asked for the ids of module BTFs; null: they stay unknown
 };
 
 // What could not be found is a fact too (TracepointFact::problem, KernelProfile::btf_problem).

@@ -52,11 +52,6 @@ Status read_btf(Collector& state) {
 // ignored.
 Status refuse_unknown_sections(const Collector& state) {
   for (const elf::Section& section : state.elf.sections()) {
-    if (section.name == "maps" && !section.data.empty())
-      return fail(
-          Code::unsupported,
-          "section [{}] \"maps\" holds maps in the style that preceded BTF; only .maps is read",
-          section.index);
     if (section.name == ".jumptables" || section.name == ".addr_space.1" ||
         section.name.starts_with(".struct_ops") || section.name.starts_with("?.struct_ops"))
       return fail(Code::unsupported, "section [{}] \"{}\" is not supported", section.index,
@@ -104,11 +99,14 @@ Result<ObjectSpec> collect(Bytes file, std::string_view name) {
   state.index_names();
   TRY(collect_functions(state));
   TRY(collect_maps(state));
+  TRY(collect_legacy_maps(state));
   TRY(collect_slots(state));
   TRY(collect_data(state));
+  TRY(collect_externs(state));
   TRY(collect_references(state));
   TRY(collect_info(state));
   collect_btf(state);
+  fix_extern_btf(state);
   return std::move(state.spec);
 }
 

@@ -17,18 +17,6 @@ using btf::Type;
 
 constexpr u64 kMaxDataSection = 0x7fffffff;
 
-// "execsnoo.rodata": eight characters of the object's name and the section; a section with a second
-// dot
-// (".data.foo") stands alone. The kernel keeps 15 characters.
-std::string kernel_map_name(std::string_view object, std::string_view section) {
-  constexpr std::size_t kRoomForSection = 7;
-  constexpr std::size_t kLongest = bpf::kObjectNameLength - 1;
-  if (section.find('.', 1) != std::string_view::npos) return bpf::kernel_object_name(section);
-  const std::size_t suffix = std::max(section.size(), kRoomForSection);
-  const std::size_t prefix = suffix < kLongest ? kLongest - suffix : 0;
-  return bpf::kernel_object_name(std::string(object.substr(0, prefix)) + std::string(section));
-}
-
 // Adds the section's variables; returns whether any of them is visible to other objects.
 bool add_variables(Collector& state, const elf::Section& section, u32 datasec, u32 map) {
   bool any_global = false;
@@ -87,6 +75,18 @@ Status add_data_map(Collector& state, const elf::Section& section, MapSource sou
 }
 
 }  // namespace
+
+// "execsnoo.rodata": eight characters of the object's name and the section; a section with a second
+// dot
+// (".data.foo") stands alone. The kernel keeps 15 characters.
+std::string kernel_map_name(std::string_view object, std::string_view section) {
+  constexpr std::size_t kRoomForSection = 7;
+  constexpr std::size_t kLongest = bpf::kObjectNameLength - 1;
+  if (section.find('.', 1) != std::string_view::npos) return bpf::kernel_object_name(section);
+  const std::size_t suffix = std::max(section.size(), kRoomForSection);
+  const std::size_t prefix = suffix < kLongest ? kLongest - suffix : 0;
+  return bpf::kernel_object_name(std::string(object.substr(0, prefix)) + std::string(section));
+}
 
 std::optional<MapSource> data_section(std::string_view name) {
   struct Row {

@@ -132,7 +132,7 @@ Result<Definition> read_definition(const btf::View& btf, const Type& type, std::
     TRY(read_member(d, member));
   }
   if (d.map.type == bpf::MapType::unspec) return fail(Code::malformed, "it has no type");
-  return std::move(d);
+  return d;
 }
 
 // What `values` points to must be what the map's type holds.
@@ -163,7 +163,7 @@ Result<Definition> read_map(const btf::View& btf, const Type& variable) {
   TRY(check_values(d));
   if (d.values_at && d.values.kind == Kind::struct_)
     TRY(with_context(read_inner(d), [] { return std::string("the maps in it"); }));
-  return std::move(d);
+  return d;
 }
 
 }  // namespace

@@ -26,6 +26,8 @@ struct Collector {
   std::unordered_map<u32, u32> data_maps;
   // Offset in .maps -> index of the map declared there.
   std::unordered_map<u64, u32> declared_maps;
+  // The same for the older section, maps.
+  std::unordered_map<u64, u32> legacy_maps;
   // The definitions of .maps that have `values`, by their place there.
   struct Values {
     u64 start = 0, end = 0;  // of the slots, bytes from the section's start
@@ -56,13 +58,19 @@ struct Collector {
   std::optional<u32> function_at(u32 section, u64 offset) const;
 };
 
-[[nodiscard]] Status collect_functions(Collector& state);   // symbols -> functions, programs
-[[nodiscard]] Status collect_maps(Collector& state);        // .maps -> maps
-[[nodiscard]] Status collect_slots(Collector& state);       // relocations of .maps -> maps' slots
+[[nodiscard]] Status collect_functions(Collector& state);    // symbols -> functions, programs
+[[nodiscard]] Status collect_maps(Collector& state);         // .maps -> maps
+[[nodiscard]] Status collect_legacy_maps(Collector& state);  // the section `maps`
+[[nodiscard]] Status collect_slots(Collector& state);        // relocations of .maps -> maps' slots
 [[nodiscard]] Status collect_data(Collector& state);        // .data .rodata .bss -> maps, variables
+[[nodiscard]] Status collect_externs(Collector& state);     // .kconfig .ksyms -> externs, a map
 [[nodiscard]] Status collect_references(Collector& state);  // relocations -> references, externs
 [[nodiscard]] Status collect_info(Collector& state);        // .BTF.ext -> functions
-void collect_btf(Collector& state);  // .BTF -> spec.btf, with its gaps filled in
+void collect_btf(Collector& state);     // .BTF -> spec.btf, with its gaps filled in
+void fix_extern_btf(Collector& state);  // what the kernel would refuse of externs in spec.btf
+
+// The name that the kernel will show for the map of a section: "execsnoo.rodata".
+std::string kernel_map_name(std::string_view object, std::string_view section);
 
 // True for ".data", ".data.x", ".rodata", ".bss" and the like.
 std::optional<MapSource> data_section(std::string_view name);

@@ -26,10 +26,12 @@ u32 extern_index(Collector& state, const elf::Symbol& symbol) {
   std::vector<ExternSpec>& externs = state.spec.externs;
   const auto [place, added] =
       state.extern_indices.emplace(symbol.name, static_cast<u32>(externs.size()));
-  if (added)
-    externs.push_back({.name = std::string(symbol.name),
-                       .section = {},
-                       .weak = symbol.binding == elf::SymbolBinding::weak});
+  if (added) {
+    ExternSpec external;  // of no section that says what it is
+    external.name = symbol.name;
+    external.weak = symbol.binding == elf::SymbolBinding::weak;
+    externs.push_back(std::move(external));
+  }
   return place->second;
 }
 
@@ -72,6 +74,11 @@ Result<Reference> address_reference(const Collector& state, const elf::Symbol& s
     const auto map = state.declared_maps.find(offset);
     if (map != state.declared_maps.end()) return Reference{at, ReferenceKind::map, map->second, 0};
     return fail(Code::malformed, "refers to offset {:#x} of .maps, where no map starts", offset);
+  }
+  if (section.name == "maps") {
+    const auto map = state.legacy_maps.find(offset);
+    if (map != state.legacy_maps.end()) return Reference{at, ReferenceKind::map, map->second, 0};
+    return fail(Code::malformed, "refers to offset {:#x} of maps, where no map starts", offset);
   }
   const auto data = state.data_maps.find(symbol.section);
   if (data != state.data_maps.end()) {

@@ -39,12 +39,37 @@ btf::CoreRelo to_relo(const CoreRelocation& relocation) {
 
 std::vector<Target> targets_of(const KernelProfile& profile) {
   if (!profile.btf) return {};
-  return {{.view = &profile.btf->view, .name = "vmlinux"}};
+  std::vector<Target> targets = {{.view = &profile.btf->view, .name = "vmlinux"}};
+  // Modules continue the running kernel's BTF, not one from a file.
+  if (profile.modules && profile.modules->base == profile.btf)
+    for (const KernelProfile::Module& module : profile.modules->list)
+      targets.push_back({.view = &module.view, .name = module.name});
+  return targets;
 }
 
 std::string question(const ObjectSpec& spec, const CoreRelocation& relocation) {
   const Result<btf::View> local = btf::View::parse(spec.btf);
   return local ? btf::core::question_text(to_relo(relocation), *local) : local.error().message();
+}
+
+// The first few of what is asked, each once: what the object is about.
+std::string first_questions(const ObjectSpec& spec, std::span<const CoreOutcome::Source> sources,
+                            const btf::View& local) {
+  constexpr std::size_t kShown = 3;
+  std::vector<std::string> texts;
+  for (const CoreOutcome::Source source : sources) {
+    std::string text = btf::core::question_text(to_relo(relocation(spec, source)), local);
+    if (std::ranges::find(texts, text) != texts.end()) continue;
+    if (texts.size() == kShown) {
+      texts.emplace_back("...");
+      break;
+    }
+    texts.push_back(std::move(text));
+  }
+  std::string out;
+  for (const std::string& text : texts)
+    out += (out.empty() ? "" : ", ") + escape_terminal(text);
+  return out;
 }
 
 }  // namespace
@@ -54,10 +79,10 @@ Result<CoreOutcome> resolve_core(const ObjectSpec& spec, std::span<const u32> fu
   CoreOutcome out;
   out.sources = sources_of(spec, functions);
   if (out.sources.empty()) return out;
-  if (!profile.btf)
-    return fail(Code::not_found, "{} CO-RE relocations need the kernel's BTF: {}",
-                out.sources.size(), profile.btf_problem);
   const btf::View local = TRY(btf::View::parse(spec.btf));
+  if (!profile.btf)
+    return fail(Code::not_found, "{} CO-RE relocations ({}) need the kernel's BTF: {}",
+                out.sources.size(), first_questions(spec, out.sources, local), profile.btf_problem);
   std::vector<btf::CoreRelo> relos;
   relos.reserve(out.sources.size());
   for (const CoreOutcome::Source source : out.sources)

@@ -51,7 +51,7 @@ void append_info(const ObjectSpec& spec, LinkedProgram& out) {
 }
 
 // Turns references into what the kernel reads: distances for calls; maps are left for the executor.
-Status apply_references(const ObjectSpec& spec, LinkedProgram& out) {
+Status apply_references(const ObjectSpec& spec, const ExternOutcome& externs, LinkedProgram& out) {
   std::unordered_map<u32, InsnIndex> starts;
   for (const Piece& piece : out.pieces)
     starts.emplace(piece.function, piece.start);
@@ -72,9 +72,10 @@ Status apply_references(const ObjectSpec& spec, LinkedProgram& out) {
         continue;
       }
       if (reference.kind == ReferenceKind::extern_) {
-        const ExternSpec& external = spec.externs[reference.index];
-        return fail(Code::unsupported, "refers to the extern \"{}\", which is not supported",
-                    escape_terminal(external.name));
+        Reference moved = reference;
+        moved.at = at;
+        TRY(apply_extern(spec, externs.externs[reference.index], moved, out));
+        continue;
       }
       insn.set_src(reference.kind == ReferenceKind::map ? bpf::kPseudoMapFd : bpf::kPseudoMapValue);
       insn.imm = 0;
@@ -85,12 +86,14 @@ Status apply_references(const ObjectSpec& spec, LinkedProgram& out) {
     }
   }
   std::ranges::stable_sort(out.map_references, {}, &Reference::at);
+  std::ranges::stable_sort(out.kernel_references, {}, &KernelReference::at);
   return {};
 }
 
 Result<LinkedProgram> link_program(const ObjectSpec& spec, u32 index,
                                    std::span<const u32> functions,
-                                   const std::vector<std::vector<bpf::Insn>>& code) {
+                                   const std::vector<std::vector<bpf::Insn>>& code,
+                                   const ExternOutcome& externs) {
   LinkedProgram out;
   out.program = index;
   for (u32 function : functions) {
@@ -99,7 +102,7 @@ Result<LinkedProgram> link_program(const ObjectSpec& spec, u32 index,
     if (out.insns.size() > kMaxInsns)
       return fail(Code::limit, "has more than {} instructions with its subprograms", kMaxInsns);
   }
-  TRY(apply_references(spec, out));
+  TRY(apply_references(spec, externs, out));
   append_info(spec, out);
   return out;
 }
@@ -157,6 +160,7 @@ Result<Linked> link(const ObjectSpec& spec, const Selection& selection,
   }
   Linked linked;
   linked.core = TRY(relocate_core(spec, functions, profile, code));
+  linked.externs = resolve_externs(spec, functions, profile);
   u64 total = 0;
   for (std::size_t i = 0; i < selection.size(); i++) {
     const ProgramSpec& program = spec.programs[selection[i]];
@@ -165,8 +169,9 @@ Result<Linked> link(const ObjectSpec& spec, const Selection& selection,
     if (total > kMaxLinkedInsns)
       return fail(Code::limit, "the programs have more than {} instructions with their subprograms",
                   kMaxLinkedInsns);
-    linked.programs.push_back(TRY(with_context(link_program(spec, selection[i], reached[i], code),
-                                               [&] { return label(program); })));
+    linked.programs.push_back(
+        TRY(with_context(link_program(spec, selection[i], reached[i], code, linked.externs),
+                         [&] { return label(program); })));
   }
   return linked;
 }

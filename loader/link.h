@@ -9,6 +9,7 @@
 
 #include "base/result.h"
 #include "loader/core.h"
+#include "loader/externs.h"
 #include "loader/profile.h"
 #include "loader/spec.h"
 
@@ -21,20 +22,30 @@ struct Piece {
   bool operator==(const Piece&) const = default;
 };
 
-// spec: one program, complete but for the fds of its maps.
+// spec: an instruction that names something of the kernel, or of a module, by its type.
+struct KernelReference {
+  InsnIndex at;   // slots from the program's start
+  u32 index = 0;  // of the extern
+  KernelPlace place;
+  bool operator==(const KernelReference&) const = default;
+};
+
+// spec: one program, complete but for the fds of its maps and of modules' BTF.
 struct LinkedProgram {
   u32 program = 0;  // index into ObjectSpec::programs
   std::vector<bpf::Insn> insns;
   std::vector<Piece> pieces;  // the entry first, then subprograms in the order they were reached
   std::vector<Reference> map_references;  // kinds map and map_value only; `at` counts in `insns`
-  std::vector<FunctionInfo> func_info;    // empty unless every piece has some
-  std::vector<LineInfo> line_info;        // likewise
+  std::vector<KernelReference> kernel_references;  // ordered by `at`
+  std::vector<FunctionInfo> func_info;             // empty unless every piece has some
+  std::vector<LineInfo> line_info;                 // likewise
 };
 
 // spec: the outcome of link(): the programs, and every decision that made them.
 struct Linked {
   std::vector<LinkedProgram> programs;  // in the order of the selection
   CoreOutcome core;  // each CO-RE relocation's resolution, each patched instruction
+  ExternOutcome externs;
 };
 
 // Of all programs of a load together: each has its own copy of the subprograms it reaches, so a
@@ -46,7 +57,7 @@ inline constexpr u64 kMaxLinkedInsns = 8u << 20;
 // follow.
 std::vector<u32> reachable_functions(const ObjectSpec& spec, u32 entry);
 
-// Errors: unsupported (a reference to an extern, an unknown section), limit (more than 1 M
+// Errors: those of externs, unsupported (an unknown section), limit (more than 1 M
 // instructions in a program, kMaxLinkedInsns in all), and those of CO-RE; each names the program. A
 // relocation without a match is no error: its instruction is poisoned, so that guarded code still
 // passes the verifier.

@@ -155,7 +155,7 @@ void reuse_map(Planner& planner, u32 index, const std::string& path) {
   const u32 slot = planner.new_slot();
   planner.plan.map_slots.push_back(slot);
   planner.add(map_label(map), bpf::ObjGet{path}, slot);
-  planner.add(map_label(map), bpf::ObjectInfo{Fd::slot(slot), kMapInfoBytes});
+  planner.add(map_label(map), bpf::ObjectInfo{Fd::slot(slot), kMapInfoBytes, 0});
   planner.plan.load.back().like = creation(planner, map, index);
   planner.note("map {}: the one that is pinned at {}", escape_terminal(map.name),
                escape_terminal(path));
@@ -183,7 +183,9 @@ void create_map(Planner& planner, u32 index) {
   planner.add(map_label(map), std::move(request), slot);
   planner.plan.load.back().closes = inner;
   constexpr u32 kOnlyKey = 0;
-  if (!map.contents.empty()) add_update(planner, index, bytes_of(kOnlyKey), map.contents);
+  const std::vector<std::byte>& contents =
+      map.source == MapSource::kconfig ? planner.linked.externs.kconfig : map.contents;
+  if (!contents.empty()) add_update(planner, index, bytes_of(kOnlyKey), contents);
   if (map.freeze) planner.add(map_label(map), bpf::MapFreeze{Fd::slot(slot)});
 }
 

@@ -4,6 +4,7 @@
 #pragma once
 
 #include <array>
+#include <map>
 #include <string>
 
 #include "loader/plan.h"
@@ -17,6 +18,7 @@ struct Planner {
   const KernelProfile& profile;
   const PlanOptions& options;
   Plan plan;
+  std::map<u32, u32> module_slots = {};  // by KernelPlace::module: the fd of its BTF
 
   u32 new_slot() { return plan.slots++; }
   void add(std::string subject, bpf::Request request, std::optional<u32> result = std::nullopt) {
@@ -38,6 +40,18 @@ struct Planner {
 [[nodiscard]] Status plan_slots(Planner& planner);  // the programs that maps of programs hold
 [[nodiscard]] Status plan_pins_by_name(Planner& planner);
 [[nodiscard]] Status plan_programs(Planner& planner);  // programs, with the slots of their maps
+
+// plan_kernel.cc: the fd of a module's BTF, asked for once; unset for the kernel's own, which needs
+// none. Errors: denied (the module's id is not known).
+[[nodiscard]] Result<bpf::Fd> module_btf(Planner& planner, u32 module);
+// What the program is bound to, in `request`. Errors: those of binding_of().
+[[nodiscard]] Status bind_target(Planner& planner, const ProgramSpec& program,
+                                 bpf::ProgLoad& request);
+
+// The BTF of the modules that the program's code names, in `request`. Errors: those of
+// module_btf(); limit (more modules than a call can tell apart).
+[[nodiscard]] Status add_kernel_references(Planner& planner, const LinkedProgram& program,
+                                           bpf::ProgLoad& request);
 
 // Whether the kernel is told the types of the map's keys and values. It wants both or neither.
 bool describes_types(const MapSpec& map);

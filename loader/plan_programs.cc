@@ -62,6 +62,8 @@ Status load_program(Planner& planner, const LinkedProgram& linked) {
   if ((program.row->flags & kSleepable) != 0) request.flags |= bpf::kProgSleepable;
   if ((program.row->flags & kFrags) != 0) request.flags |= bpf::kProgXdpHasFrags;
   add_info(planner, linked, request);
+  TRY(with_context(bind_target(planner, program, request), [&] { return subject; }));
+  TRY(with_context(add_kernel_references(planner, linked, request), [&] { return subject; }));
   const u32 slot = planner.new_slot();
   planner.plan.program_slots[linked.program] = slot;
   planner.plan.load.push_back({subject, std::move(request), slot, false});

@@ -14,6 +14,8 @@
 
 #include "base/mapped_file.h"
 #include "btf/view.h"
+#include "loader/kallsyms.h"
+#include "loader/kernel_names.h"
 #include "loader/spec.h"
 
 namespace bpfld::loader {
@@ -67,6 +69,10 @@ struct Needs {
   bool kernel_btf = false;
   bool possible_cpus = false;
   std::vector<std::string> tracepoints;  // "sched/sched_switch", unique
+  std::vector<KernelName> names;         // to be found in BTF, unique
+  std::vector<CoreRoot> core_roots;      // types that a module may have, unique
+  std::vector<std::string> kconfig;      // "CONFIG_HZ", unique
+  std::vector<std::string> symbols;      // whose addresses are wanted, unique
   std::vector<std::string> interfaces;   // "eth0", unique
   std::vector<std::string> cgroups;      // paths of directories, unique; empty: the cgroup2 mount
   std::vector<std::string> paths;        // files that an attachment opens, unique
@@ -92,6 +98,45 @@ struct KernelProfile {
   };
   std::shared_ptr<const Btf> btf;
   std::string btf_problem;  // why there is none, when it was needed
+  // Where names are looked up, because ids mean something only to the kernel that gave them: the
+  // running kernel's, even when CO-RE is answered from a file. Usually the same as `btf`.
+  std::shared_ptr<const Btf> own_btf;
+
+  // BTF of the modules, which continues own_btf; null when nothing was looked for in modules.
+  struct Module {
+    std::string name;
+    MappedFile file;
+    btf::View view;
+    u32 btf_id = 0;  // by which its fd is to be had; 0: unknown
+  };
+  struct Modules {
+    std::shared_ptr<const Btf> base;
+    std::vector<Module> list;  // by name
+  };
+  std::shared_ptr<const Modules> modules;
+  std::string modules_problem;  // why they could not be looked at
+
+  std::map<KernelName, KernelNameFact> names;
+
+  // How the kernel was configured, as far as somebody asked.
+  struct Kconfig {
+    std::map<std::string, std::string> options;  // "CONFIG_HZ" -> "250"; no entry: not set
+    std::string source;                          // the file that it is from; empty: none
+    std::string problem;                         // why there is none
+    bool operator==(const Kconfig&) const = default;
+  };
+  Kconfig kconfig;
+
+  KernelSymbols symbols;        // those that were asked for
+  std::string symbols_problem;  // why they could not be read
+
+  // For a program that attaches to another program, by its own name: chosen by the user.
+  struct ProgramTarget {
+    int program_fd = -1;  // borrowed
+    u32 type = 0;         // id of the function in that program's BTF
+    bool operator==(const ProgramTarget&) const = default;
+  };
+  std::map<std::string, ProgramTarget> program_targets;
 
   Answer feature(Feature f) const { return features[static_cast<std::size_t>(f)]; }
   bool lacks(Feature f) const { return feature(f) == Answer::no; }

@@ -24,7 +24,8 @@ struct Origin {
   bool operator==(const Origin&) const = default;
 };
 
-enum class MapSource : u8 { declared, data, rodata, bss };  // a .maps variable, or a data section
+// A .maps variable, a data section, or the values of the Kconfig options that programs ask for.
+enum class MapSource : u8 { declared, data, rodata, bss, kconfig };
 
 // spec: what one element of a map of maps or of programs holds from the start. Its key is a u32.
 struct MapSlot {
@@ -126,11 +127,30 @@ struct ProgramSpec {
   bool operator==(const ProgramSpec&) const = default;
 };
 
-// spec: a name that the kernel provides: a Kconfig value, a kernel symbol or a kfunc.
+enum class ExternKind : u8 {
+  unknown,   // the object has no BTF that says what it is
+  kconfig,   // a variable with the value of a Kconfig option
+  address,   // a symbol without a type: its address is all there is
+  variable,  // a variable of the kernel, with a type
+  function,  // a kfunc
+};
+
+// What C type a Kconfig variable has; it decides which values it can take.
+enum class KconfigType : u8 { none, boolean, character, tristate, integer, text };
+
+// spec: a name that the kernel provides: a Kconfig value, a kernel symbol or a kfunc. Ordered:
+// Kconfig variables in the order in which they lie in their map, then the others by name.
 struct ExternSpec {
   std::string name;
   std::string section;  // ".kconfig", ".ksyms" or empty when the object has no BTF for it
   bool weak = false;
+  ExternKind kind = ExternKind::unknown;
+  u32 type = 0;  // id in ObjectSpec::btf: of the variable's type, of the function's prototype
+  // Of Kconfig variables only: where the value is.
+  u32 map = 0;               // index into ObjectSpec::maps
+  u32 offset = 0, size = 0;  // bytes in the map's value
+  KconfigType kconfig = KconfigType::none;
+  bool is_signed = false;
   bool operator==(const ExternSpec&) const = default;
 };
 

@@ -55,6 +55,7 @@ SUITES = (
     Suite("headers", (PYTHON, "tests/btf_c/headers.py"), reader="summary", timeout=600,
           needs=("build", "kernel 5.10", "kernel 6.1", "kernel 6.12", "kernel newest")),
     Suite("fuzz", (PYTHON, "tests/fuzz.py"), reader="summary", needs=("build-fuzz",), timeout=900, alone=True),
+    Suite("features", (PYTHON, "tests/feature_oracle.py"), reader="summary", needs=("build",)),
     Suite("oracle", (PYTHON, "tests/oracle/compare.py"), reader="summary", timeout=900,
           needs=("build", "kernel 5.10", "kernel 6.1", "kernel 6.12", "kernel newest", "libbpf and selftests")),
     on_kernel("5.10"),

@@ -73,6 +73,7 @@ std::vector<Case> cases() {
        "bpf(BPF_PROG_TEST_RUN, {prog_fd=7, data_size_in=14, repeat=1})", "bpf(BPF_PROG_TEST_RUN)", false},
       {NextId{.kind = ObjectKind::link, .after = 12}, "bpf(BPF_LINK_GET_NEXT_ID, {start_id=12})", "bpf(BPF_LINK_GET_NEXT_ID)", false},
       {ObjectInfo{.object = Fd::number(7), .info_size = 8}, "bpf(BPF_OBJ_GET_INFO_BY_FD, {bpf_fd=7})", "bpf(BPF_OBJ_GET_INFO_BY_FD)", false},
+      {BtfFdById{.id = 31}, "bpf(BPF_BTF_GET_FD_BY_ID, {btf_id=31})", "bpf(BPF_BTF_GET_FD_BY_ID)", true},
       {PerfEventOpen{.type = 2, .config = 331, .pid = -1, .cpu = 0},
        "perf_event_open({type=TRACEPOINT, config=331}, pid=-1, cpu=0, group=-1, FD_CLOEXEC)", "perf_event_open", true},
       {PerfSetBpf{Fd::slot(8), Fd::slot(7)}, "ioctl($8, PERF_EVENT_IOC_SET_BPF, $7)", "ioctl(PERF_EVENT_IOC_SET_BPF)", false},
@@ -119,8 +120,11 @@ TEST_CASE("bpf request: every fd is visited, unset ones too") {
   };
   ProgLoad load;
   load.map_references = {{InsnIndex{0}, Fd::slot(1)}, {InsnIndex{2}, Fd::slot(2)}};
+  load.btf_references = {{InsnIndex{4}, Fd::slot(5)}};
+  load.fd_array = {Fd(), Fd::slot(6)};
   load.btf = Fd::slot(3);
-  CHECK(fds(load) == std::vector<Fd>{Fd::slot(1), Fd::slot(2), Fd::slot(3), Fd()});
+  CHECK(fds(load) == std::vector<Fd>{Fd::slot(1), Fd::slot(2), Fd::slot(5), Fd(), Fd::slot(6),
+                                     Fd::slot(3), Fd()});
   CHECK(fds(LinkCreate{.program = Fd::slot(1), .target = Fd::slot(2)}) ==
         std::vector<Fd>{Fd::slot(1), Fd::slot(2)});
   CHECK(fds(RaiseMemlock{}).empty());

@@ -261,6 +261,41 @@ TEST_CASE("bpf encode: every field of BTF, links, tracepoints, test runs and ids
         }) == "same");
 }
 
+TEST_CASE("bpf encode: a BTF's name is written behind its info") {
+  const Request ask = ObjectInfo{.object = Fd::number(9), .info_size = 32, .name_room = 64};
+  CHECK(compare(ask, Command::obj_get_info_by_fd, [&](bpf_attr& a, EncodedAttr& out) {
+          a.info.bpf_fd = 9;
+          a.info.info_len = 32;
+          a.info.info = address(out.output.data());
+          REQUIRE(out.output.size() == 96);
+          bpf_btf_info info = {};
+          info.name = address(out.output.data() + 32);
+          info.name_len = 64;
+          static_assert(sizeof(info) == 32 && offsetof(bpf_btf_info, id) == kBtfInfoId);
+          CHECK(std::memcmp(out.output.data(), &info, sizeof(info)) == 0);
+        }) == "same");
+  CHECK(compare(BtfFdById{.id = 31}, Command::btf_get_fd_by_id,
+                [](bpf_attr& a, EncodedAttr&) { a.btf_id = 31; }) == "same");
+}
+
+TEST_CASE(
+    "bpf encode: a module's BTF is an fd in the second slot, or in an array beside the code") {
+  ProgLoad load;
+  load.insns = {{kOpLdImm64, kPseudoBtfId << 4 | 1, 0, 7}, {}, mov64_imm(0, 0), exit_insn()};
+  load.btf_references = {{.at = InsnIndex{0}, .btf = Fd::number(44)}};
+  load.fd_array = {Fd(), Fd::number(45)};
+  const Request request = load;
+  CHECK(compare(request, Command::prog_load, [&](bpf_attr& a, EncodedAttr& out) {
+          a.insn_cnt = 4;
+          a.insns = address(out.insns.data());
+          a.license = address(std::get<ProgLoad>(request).license.c_str());
+          a.fd_array = address(out.fds.data());
+          CHECK(out.insns[0].imm == 7);
+          CHECK(out.insns[1].imm == 44);
+          CHECK(out.fds == std::vector<i32>{0, 45});
+        }) == "same");
+}
+
 TEST_CASE("bpf encode: an id walk asks for its own kind of object") {
   const std::pair<ObjectKind, Command> kinds[] = {{ObjectKind::program, Command::prog_get_next_id},
                                                   {ObjectKind::map, Command::map_get_next_id},

@@ -130,7 +130,9 @@ Loaded::Loaded(std::string_view name) {
 
 bool Loaded::load() {
   const loader::Selection selection = loader::autoload_programs(spec);
-  Result<loader::KernelProfile> captured = loader::capture(loader::needs(spec, selection));
+  loader::CaptureOptions options;
+  options.kernel = &kernel;
+  Result<loader::KernelProfile> captured = loader::capture(loader::needs(spec, selection), options);
   REQUIRE(captured);
   profile = *std::move(captured);
   Result<loader::Session> loaded = loader::Session::load(spec, selection, profile, kernel);

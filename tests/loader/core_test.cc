@@ -117,7 +117,9 @@ TEST_CASE("loader core: an object without CO-RE needs no kernel BTF") {
       relocate_core(o.spec, std::vector<u32>{plain, core}, o.profile, o.code);
   REQUIRE(!got);
   CHECK(got.error().code == Code::not_found);
-  CHECK(message(got) == "1 CO-RE relocations need the kernel's BTF: CONFIG_DEBUG_INFO_BTF is off");
+  CHECK(message(got) ==
+        "1 CO-RE relocations (byte_off s.a (0:0)) need the kernel's BTF: CONFIG_DEBUG_INFO_BTF is "
+        "off");
 }
 
 TEST_CASE("loader core: an instruction that does not hold the object's value is named") {

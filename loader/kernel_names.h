@@ -1,0 +1,50 @@
+// SPDX-License-Identifier: Apache-2.0
+// What an object calls by name in the kernel: the function that a program is attached to, the
+// variable that it reads, the kfunc that it calls. The kernel wants each as the id of a type in its
+// own BTF or in a module's, so a name is looked up once, when the facts are gathered, and
+// everything pure works with the place where it was found.
+#pragma once
+
+#include <compare>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/int.h"
+#include "btf/format.h"
+
+namespace bpfld::loader {
+
+enum class NameKind : u8 { function, variable, typedef_ };
+
+// spec: a name to look up.
+struct KernelName {
+  NameKind kind = NameKind::function;
+  std::string name;
+  std::string module;  // look only there ("vmlinux" is the kernel itself); empty: everywhere
+  auto operator<=>(const KernelName&) const = default;
+};
+
+// spec: where it is.
+struct KernelPlace {
+  u32 type = 0;    // id in the BTF of the kernel, or of the module
+  u32 module = 0;  // 0: the kernel itself; n: number n - 1 of KernelProfile::modules
+  bool operator==(const KernelPlace&) const = default;
+};
+
+// spec: what was found of it.
+struct KernelNameFact {
+  std::optional<KernelPlace> place;
+  std::vector<std::string> near;  // when it does not exist: names like it
+  std::string note;               // and what else is known about it
+  bool operator==(const KernelNameFact&) const = default;
+};
+
+// spec: a type that CO-RE looks for. Modules matter only if the kernel itself has none of the name.
+struct CoreRoot {
+  std::string name;  // without its flavour
+  btf::Kind kind = btf::Kind::void_;
+  bool operator==(const CoreRoot&) const = default;
+};
+
+}  // namespace bpfld::loader

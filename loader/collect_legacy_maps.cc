@@ -8,6 +8,7 @@
 // do not know must be zero: another loader would have acted on it.
 #include <algorithm>
 #include <set>
+#include <tuple>
 
 #include "base/escape.h"
 #include "bpf/encode.h"
@@ -27,7 +28,10 @@ std::vector<const elf::Symbol*> map_symbols(const Collector& state, u32 section)
   std::vector<const elf::Symbol*> out;
   for (const elf::Symbol* symbol : state.named_symbols)
     if (symbol->section == section) out.push_back(symbol);
-  std::ranges::stable_sort(out, {}, &elf::Symbol::value);
+  // Of several names the first in the symbol table counts.
+  std::ranges::sort(out, [](const elf::Symbol* a, const elf::Symbol* b) {
+    return std::tie(a->value, a->index) < std::tie(b->value, b->index);
+  });
   return out;
 }
 

@@ -58,7 +58,7 @@ void search(const Target& target, u16 number, std::span<Pool* const> open) {
     names.push_back(pool->name);
     only_structs = only_structs && is_composite(pool->kind);
   }
-  const KindMask kinds = only_structs ? KindMask{Kind::struct_, Kind::union_} : KindMask::all();
+  const KindMask kinds = only_structs ? kComposites : KindMask::all();
   const std::vector<std::vector<TypeId>> found =
       find_named(*target.view, names, kinds, Match::essential);
   for (std::size_t i = 0; i < open.size(); i++) {

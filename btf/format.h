@@ -140,11 +140,17 @@ class KindMask {
     return kind_number < kKindCount && (bits_ >> kind_number & 1) != 0;
   }
   constexpr bool has(Kind kind) const { return has(static_cast<u32>(kind)); }
+  constexpr bool within(KindMask other) const { return (bits_ & ~other.bits_) == 0; }
   bool operator==(const KindMask&) const = default;
 
  private:
   u32 bits_ = 0;
 };
+
+constexpr bool is_composite(Kind kind) {
+  return kind == Kind::struct_ || kind == Kind::union_;
+}
+inline constexpr KindMask kComposites = {Kind::struct_, Kind::union_};
 
 inline constexpr u16 kMagic = 0xeb9f;
 inline constexpr u8 kVersion = 1;
@@ -209,6 +215,22 @@ constexpr bool info_flag(u32 info) {
 }
 constexpr u32 make_info(u32 kind, u32 vlen, bool flag) {
   return u32{flag} << 31 | (kind & 0x7f) << 24 | (vlen & 0xffffff);
+}
+
+// Both record lengths of a kind, two bits each, so that a walk needs no table for them.
+constexpr u64 pack_words(u8 KindRow::* words) {
+  u64 packed = 0;
+  for (const KindRow& row : kKinds)
+    packed |= u64{row.*words} << (2 * static_cast<u32>(row.kind));
+  return packed;
+}
+inline constexpr u64 kTailWords = pack_words(&KindRow::tail_words);
+inline constexpr u64 kEntryWords = pack_words(&KindRow::words_per_entry);
+// Bytes of a record of a kind that has a row.
+constexpr u64 known_record_bytes(u32 info) {
+  const u32 shift = 2 * info_kind(info);
+  return kRecordBytes +
+         4 * ((kTailWords >> shift & 3) + (kEntryWords >> shift & 3) * u64{info_vlen(info)});
 }
 
 // Bits of an INT's encoding.

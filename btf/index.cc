@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// See index.h. The pass over the types reads two words of each record; what makes it fast is that
-// nearly every type is dismissed by its kind or by a bit looked up from the first four letters of
-// its name.
+// See index.h. What makes the search fast is that nearly every type is dismissed by its kind or by
+// a byte looked up from the first four letters of its name.
 #include "btf/index.h"
 
 #include <algorithm>
@@ -97,21 +96,18 @@ class NamePrefixes {
   u32 first_;
 };
 
-// A type that passed the kind test. Each test goes over a block of types at once and advances the
-// output index by its verdict: a branch that depends on the data would be guessed wrong too often.
-struct Candidate {
-  u32 index;
-  u32 name;
-};
-constexpr u32 kBlock = 512;
-
 }  // namespace
 
 std::string_view essential_name(std::string_view name) {
   if (name.size() < 5) return name;  // "x___y"
-  for (std::size_t at = name.size() - 4; at > 0; at--) {
-    if (name.substr(at, 3) == "___" && name[at - 1] != '_' && name[at + 3] != '_')
-      return name.substr(0, at);
+  // The first of three '_' is at most at size - 4. One of any three neighbours is at a place that
+  // this visits, so most names are done with after a third of their letters.
+  for (std::size_t probe = name.size() - 2; probe > 0; probe = probe > 3 ? probe - 3 : 0) {
+    if (name[probe] != '_') continue;
+    for (std::size_t at = std::min(probe, name.size() - 4); at > 0 && at + 2 >= probe; at--) {
+      if (name.substr(at, 3) == "___" && name[at - 1] != '_' && name[at + 3] != '_')
+        return name.substr(0, at);
+    }
   }
   return name;
 }
@@ -123,26 +119,20 @@ std::vector<std::vector<TypeId>> find_named(const View& view,
   const Wanted wanted(names, match);
   if (wanted.empty()) return out;
   const NamePrefixes prefixes(view);
-  std::array<Candidate, kBlock> named;
-  for (u32 start = 0; start < view.own_count(); start += kBlock) {
-    const u32 end = std::min(view.own_count() - start, kBlock) + start;
-    std::size_t count = 0;
-    for (u32 i = start; i < end; i++) {
-      const TypeRecord record = view.own_record(i);
-      named[count] = {i, record.name};
-      count += kinds.has(info_kind(record.info)) && record.name != 0 ? 1 : 0;
-    }
-    std::size_t likely = 0;
-    for (std::size_t i = 0; i < count; i++) {
-      const Candidate candidate = named[i];
-      named[likely] = candidate;
-      likely += wanted.may_want(prefixes.at(candidate.name)) ? 1 : 0;
-    }
-    for (std::size_t i = 0; i < likely; i++) {
-      wanted.look_up(view.string(named[i].name), [&](u32 position) {
-        out[position].push_back({view.first_id() + named[i].index});
-      });
-    }
+  const auto see = [&](u32 index, u32 name) {
+    if (!wanted.may_want(prefixes.at(name))) return;
+    wanted.look_up(view.string(name), [&](u32 position) {
+      const TypeId id = {view.first_id() + index};
+      if (kinds.has(view.kind(id))) out[position].push_back(id);
+    });
+  };
+  if (kinds.within(kComposites)) {
+    for (const View::Named& type : view.named_composites())
+      see(type.index, type.name);
+  } else {
+    view.each_record([&](u32 index, const TypeRecord& record) {
+      if (record.name != 0 && kinds.has(info_kind(record.info))) see(index, record.name);
+    });
   }
   return out;
 }

@@ -20,9 +20,6 @@ namespace bpfld::btf {
 
 enum class Linkage : u32 { static_ = 0, global = 1, extern_ = 2, other = 3 };  // of FUNC and of VAR
 
-constexpr bool is_composite(Kind kind) {
-  return kind == Kind::struct_ || kind == Kind::union_;
-}
 constexpr bool is_enum(Kind kind) {
   return kind == Kind::enum_ || kind == Kind::enum64;
 }

@@ -1,25 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 // Finding the sections, then the start of every type. The walk visits each of a kernel's 120,000
 // records once and every step waits for the one before it, so it does no more than that: two shifts
-// in place of a table look-up, one compare for the bounds, one for the name. What needs more
-// thought is in validate.cc. Rules: kernel/bpf/btf.c btf_parse_hdr(), btf_check_sec_info(),
-// btf_check_meta().
+// in place of a table look-up, compares whose outcome is always the same, and what a later search
+// for names would have to walk again for. What needs more thought is in validate.cc. Rules:
+// kernel/bpf/btf.c btf_parse_hdr(), btf_check_sec_info(), btf_check_meta().
 #include "btf/view.h"
 
 #include <algorithm>
 
 namespace bpfld::btf {
 namespace {
-
-// Both record lengths of a kind, two bits each, so that the walk needs no memory access for them.
-constexpr u64 pack(u8 KindRow::* words) {
-  u64 packed = 0;
-  for (const KindRow& row : kKinds)
-    packed |= u64{row.*words} << (2 * static_cast<u32>(row.kind));
-  return packed;
-}
-constexpr u64 kTailWords = pack(&KindRow::tail_words);
-constexpr u64 kEntryWords = pack(&KindRow::words_per_entry);
 
 struct Sections {
   ByteOrder order;
@@ -111,62 +101,77 @@ std::vector<std::byte> swapped_words(Bytes words) {
   return out;
 }
 
-// Bytes of a record whose kind has no row here, by the blob's own layout section.
-Result<u64> length_by_layout(Bytes layout, ByteOrder order, u32 id, u32 info) {
+constexpr u32 kMarkEvery = 8;
+// A kernel's records take 25 bytes on average, and one in thirteen is a struct with a name; tables
+// of blobs with more grow.
+constexpr u64 kUsualRecordBytes = 20;
+constexpr u64 kUsualBytesPerNamed = 300;
+
+}  // namespace
+
+// By the blob's own layout section, for kinds without a row here.
+u64 View::record_bytes_by_layout(u32 info) const {
   const u32 kind = info_kind(info);
-  const Result<LayoutRow> row = load<LayoutRow>(layout, u64{kind} * sizeof(LayoutRow), order);
+  const Result<LayoutRow> row = load<LayoutRow>(layout_, u64{kind} * sizeof(LayoutRow), order_);
+  if (kind == 0 || !row) return 0;
+  return kRecordBytes + row->info_bytes + u64{row->entry_bytes} * info_vlen(info);
+}
+
+// What is wrong with the record that the walk stopped at.
+Status View::look_closely(u64 at) const {
+  const u32 id = count();
+  const u64 left = types_.size() - at;
+  if (left < kRecordBytes)
+    return fail(Code::malformed, "BTF type [{}]: {} bytes are left for a record of at least {}", id,
+                left, kRecordBytes);
+  const TypeRecord record = load_checked<TypeRecord>(types_, at);
+  const u32 kind = info_kind(record.info);
+  const u64 length = record_bytes(record.info);
   if (kind == 0) return fail(Code::malformed, "BTF type [{}]: kind 0 (void) has no record", id);
-  if (!row)
+  if (length == 0)
     return fail(
         Code::unsupported,
         "BTF type [{}]: kind {} is newer than this program, and the BTF does not say how long "
         "it is",
         id, kind);
-  const u64 length = kRecordBytes + row->info_bytes + u64{row->entry_bytes} * info_vlen(info);
   if (length % 4 != 0)
     return fail(Code::malformed,
                 "BTF type [{}]: the layout gives kind {} a length of {}, not a multiple of 4", id,
                 kind, length);
-  return length;
+  if (length > left)
+    return fail(Code::malformed,
+                "BTF type [{}]: {} of {} entries takes {} bytes, {} are left in the type section",
+                id, kind < kKindCount ? kKinds[kind].name : "an unknown kind",
+                info_vlen(record.info), length, left);
+  return fail(Code::malformed, "BTF type [{}]: name offset {} is past the string table ({} bytes)",
+              id, record.name, string_end());
 }
 
-// A kernel's records take 25 bytes on average; should another's be shorter, the table grows.
-constexpr u64 kUsualRecordBytes = 20;
-
-}  // namespace
-
-Status View::find_types(Bytes layout, ByteOrder order) {
+Status View::find_types() {
   const u64 size = types_.size();
   const u32 names = std::max(string_end(), 1u);  // name 0 is "no name" even without strings
-  offsets_.reserve(size / kUsualRecordBytes);
+  marks_.reserve(size / kUsualRecordBytes / kMarkEvery + 1);
+  named_.reserve(size / kUsualBytesPerNamed);
+  const Bytes types = types_;  // a copy: the compiler need not look again after each store
   u64 at = 0;
-  while (at != size) {
-    const u32 id = count();
-    if (!fits(size, at, kRecordBytes))
-      return fail(Code::malformed, "BTF type [{}]: {} bytes are left for a record of at least {}",
-                  id, size - at, kRecordBytes);
-    const u32 info = load_checked<u32>(types_, at + 4);
+  u32 index = 0;
+  for (; at != size; index++) {
+    // Past the end there are zeros, and 0 is no kind.
+    const u32 name = load_checked<u32>(types, at);
+    const u32 info = load_checked<u32>(types, at + 4);
     const u32 kind = info_kind(info);
-    u64 length;
-    if (kind - 1 < kKindCount - 1) [[likely]] {
-      length = kRecordBytes + 4 * ((kTailWords >> (2 * kind) & 3) +
-                                   (kEntryWords >> (2 * kind) & 3) * u64{info_vlen(info)});
-    } else {
-      length = TRY(length_by_layout(layout, order, id, info));
-    }
-    if (length > size - at)
-      return fail(Code::malformed,
-                  "BTF type [{}]: {} of {} entries takes {} bytes, {} are left in the type section",
-                  id, kind < kKindCount ? kKinds[kind].name : "an unknown kind", info_vlen(info),
-                  length, size - at);
-    const u32 name = load_checked<u32>(types_, at);
-    if (name >= names) [[unlikely]]
-      return fail(Code::malformed,
-                  "BTF type [{}]: name offset {} is past the string table ({} bytes)", id, name,
-                  string_end());
-    offsets_.push_back(static_cast<u32>(at));
+    const u64 length = record_bytes(info);
+    const bool is_known = kind - 1 < kKindCount - 1;
+    if (!is_known && (length == 0 || length % 4 != 0)) [[unlikely]]
+      break;
+    if (length > size - at || name >= names) [[unlikely]]
+      break;
+    if (index % kMarkEvery == 0) marks_.push_back(static_cast<u32>(at));
+    if (is_composite(static_cast<Kind>(kind)) && name != 0) named_.push_back({index, name});
     at += length;
   }
+  own_count_ = index;
+  if (at != size) return look_closely(at);
   if (count() - 1 > kMaxTypes)
     return fail(Code::limit, "BTF: {} types are more than the kernel's maximum of {}", count() - 1,
                 kMaxTypes);
@@ -191,7 +196,9 @@ Result<View> View::parse(Bytes blob, const View* base) {
     view.owned_ = std::make_shared<const std::vector<std::byte>>(swapped_words(sections.types));
     view.types_ = *view.owned_;
   }
-  TRY(view.find_types(sections.layout, sections.order));
+  view.layout_ = sections.layout;
+  view.order_ = sections.order;
+  TRY(view.find_types());
   return view;
 }
 
@@ -203,14 +210,19 @@ const View* View::owner_of(TypeId id) const {
   return view;
 }
 
+u64 View::record_start(u32 index) const {
+  u64 at = marks_[index / kMarkEvery];
+  for (u32 steps = index % kMarkEvery; steps > 0; steps--)
+    at += record_bytes(load_checked<u32>(types_, at + 4));
+  return at;
+}
+
 Type View::type(TypeId id) const {
   const View* view = owner_of(id);
   if (view == nullptr) return {};
-  const u32 index = id.value - view->first_id_;
-  const u64 start = view->offsets_[index];
-  const u64 end =
-      index + 1 < view->offsets_.size() ? view->offsets_[index + 1] : view->types_.size();
-  const TypeRecord record = view->own_record(index);
+  const u64 start = view->record_start(id.value - view->first_id_);
+  const TypeRecord record = load_checked<TypeRecord>(view->types_, start);
+  const u64 length = view->record_bytes(record.info);
   const u32 kind = info_kind(record.info);
   Type type;
   type.id = id;
@@ -220,7 +232,8 @@ Type View::type(TypeId id) const {
   type.vlen = info_vlen(record.info);
   type.size_or_type = record.size_or_type;
   type.name = view->string(record.name);
-  type.tail = view->types_.subspan(start + kRecordBytes, end - start - kRecordBytes);
+  if (length > kRecordBytes)  // parse() saw that it fits
+    type.tail = view->types_.subspan(start + kRecordBytes, length - kRecordBytes);
   return type;
 }
 
@@ -242,7 +255,7 @@ std::string_view View::string(u32 offset) const {
 
 u32 View::record_offset(TypeId id) const {
   const bool own = id.value >= first_id_ && id.value < count();
-  return own ? offsets_[id.value - first_id_] : 0;
+  return own ? static_cast<u32>(record_start(id.value - first_id_)) : 0;
 }
 
 }  // namespace bpfld::btf

@@ -1,7 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 // BTF is how an object and a kernel describe their C types. A kernel's has more than 100,000 of
 // them in about 5 MB, and an object asks for a handful, so nothing is materialised: a View is a
-// table of where each type starts plus accessors that decode one type when asked.
+// table of where every eighth type starts plus accessors that decode one type when asked.
+//
+// Every eighth: a table of all would be half a megabyte for a kernel, and the first touch of each
+// of its pages costs more than the few short steps from a mark to a type ever do.
 //
 // Format: Documentation/bpf/btf.rst and include/uapi/linux/btf.h, in both layouts: `info` holds
 // vlen in bits 0-23 and kind in bits 24-30 (the widened form reads old blobs unchanged, whose upper
@@ -10,6 +13,7 @@
 #pragma once
 
 #include <memory>
+#include <span>
 #include <string_view>
 #include <vector>
 
@@ -91,7 +95,7 @@ class View {
   [[nodiscard]] Status validate() const;
 
   // Number of ids, the base's included: valid ids are 0 .. count()-1.
-  u32 count() const { return first_id_ + static_cast<u32>(offsets_.size()); }
+  u32 count() const { return first_id_ + own_count_; }
   // The first id that is this blob's own: 1 without a base (0 is void).
   u32 first_id() const { return first_id_; }
   const View* base() const { return base_; }
@@ -110,9 +114,26 @@ class View {
   // The three words that all kinds share, of this blob's own type number `index`: id first_id() +
   // index.
   TypeRecord own_record(u32 index) const {
-    return load_checked<TypeRecord>(types_, offsets_[index]);
+    return load_checked<TypeRecord>(types_, record_start(index));
   }
-  u32 own_count() const { return static_cast<u32>(offsets_.size()); }
+  u32 own_count() const { return own_count_; }
+  // Calls `see(index, record)` with each of them, in order: one walk, where own_record() would take
+  // the steps from a mark each time.
+  template <typename See>
+  void each_record(See see) const {
+    u64 at = 0;
+    for (u32 index = 0; index < own_count_; index++) {
+      const TypeRecord record = load_checked<TypeRecord>(types_, at);
+      see(index, record);
+      at += record_bytes(record.info);
+    }
+  }
+  // This blob's own structs and unions that have a name, in id order: what is mostly looked for.
+  struct Named {
+    u32 index;  // id first_id() + index
+    u32 name;   // string offset
+  };
+  std::span<const Named> named_composites() const LIFETIMEBOUND { return named_; }
   // Position of a type's record, bytes from the start of the type section (this blob's own ids
   // only).
   u32 record_offset(TypeId id) const;
@@ -123,7 +144,15 @@ class View {
 
  private:
   View() = default;
-  Status find_types(Bytes layout, ByteOrder order);
+  Status find_types();
+  Status look_closely(u64 at) const;
+  // Bytes of a record with that info word; 0 when nobody knows.
+  u64 record_bytes(u32 info) const {
+    const u32 kind = info_kind(info);
+    return kind - 1 < kKindCount - 1 ? known_record_bytes(info) : record_bytes_by_layout(info);
+  }
+  u64 record_bytes_by_layout(u32 info) const;
+  u64 record_start(u32 index) const;
   const View* owner_of(TypeId id) const;
   const View* base_ = nullptr;
   u32 first_id_ = 1;
@@ -132,7 +161,11 @@ class View {
   std::shared_ptr<const std::vector<std::byte>> owned_;
   Bytes types_;
   Bytes strings_;
-  std::vector<u32> offsets_;  // of own types, in id order
+  Bytes layout_;  // in the blob's own order
+  ByteOrder order_ = kHostOrder;
+  u32 own_count_ = 0;
+  std::vector<u32> marks_;  // where own types 0, kMarkEvery, 2 * kMarkEvery ... start
+  std::vector<Named> named_;
 };
 
 }  // namespace bpfld::btf

@@ -60,11 +60,12 @@ Status add_links(PinPlan& out, const ObjectSpec& spec, const std::vector<AttachP
                  bool all) {
   Folder links(out, out.stage + "/links");
   for (const AttachPlan& attach : attached) {
-    const std::string& name = spec.programs[attach.program].name;
+    const std::string& name =
+        attach.map ? spec.maps[*attach.map].name : spec.programs[attach.program].name;
     const std::optional<u32> link = link_of(attach);
     if (!link && all)
       return fail(Code::unsupported,
-                  "program \"{}\" is attached by a {}, which cannot be pinned: it ends with this "
+                  "\"{}\" is attached by a {}, which cannot be pinned: it ends with this "
                   "process",
                   escape_terminal(name), attach.how);
     if (!link) {
@@ -72,7 +73,7 @@ Status add_links(PinPlan& out, const ObjectSpec& spec, const std::vector<AttachP
       continue;
     }
     const std::string file = attach.place == 0 ? name : format("{}-{}", name, attach.place + 1);
-    TRY(links.add(format("link of program \"{}\"", escape_terminal(name)), file, *link));
+    TRY(links.add(format("link of \"{}\"", escape_terminal(name)), file, *link));
   }
   return {};
 }

@@ -68,7 +68,7 @@ bool has_no_size(MapType type) {
 
 // With strict sizes, whoever wrote the object says them all. The number of CPUs is not a choice.
 Status check_sizes(const Planner& planner, const MapSpec& map) {
-  if (!planner.options.strict_sizes) return {};
+  if (!planner.options.strict_sizes || map.struct_ops) return {};
   if (map.type == MapType::stack_trace && map.value_size == 0)
     return fail(Code::malformed, "no value_size given");
   if (map.max_entries == 0 && map.type != MapType::perf_event_array && !has_no_size(map.type))
@@ -169,6 +169,23 @@ void add_update(Planner& planner, u32 index, Bytes key, Bytes value) {
   planner.add(map_label(planner.spec.maps[index]), std::move(update));
 }
 
+// Its elements are pages. Programs that use it are refused before user space has mapped it once.
+bpf::ArenaSetUp arena_set_up(const Planner& planner, const MapSpec& map, u32 pages, u32 slot) {
+  return {.map = Fd::slot(slot),
+          .address = map.map_extra,
+          .size = u64{pages} * planner.profile.page_size,
+          .contents = map.contents};
+}
+
+Status check_arena(const Planner& planner, const MapSpec& map) {
+  const u64 size = u64{map.max_entries} * planner.profile.page_size;
+  if (map.type != MapType::arena || map.contents.size() <= size) return {};
+  return with_context(
+      Status(fail(Code::malformed, "its variables take {} bytes, and its {} pages have {}",
+                  map.contents.size(), map.max_entries, size)),
+      [&] { return map_label(map); });
+}
+
 void create_map(Planner& planner, u32 index) {
   const MapSpec& map = planner.spec.maps[index];
   bpf::MapCreate request = creation(planner, map, index);
@@ -180,12 +197,16 @@ void create_map(Planner& planner, u32 index) {
                  escape_terminal(map.name));
   const u32 slot = planner.new_slot();
   planner.plan.map_slots.push_back(slot);
+  const u32 entries = request.max_entries;
   planner.add(map_label(map), std::move(request), slot);
   planner.plan.load.back().closes = inner;
   constexpr u32 kOnlyKey = 0;
   const std::vector<std::byte>& contents =
       map.source == MapSource::kconfig ? planner.linked.externs.kconfig : map.contents;
-  if (!contents.empty()) add_update(planner, index, bytes_of(kOnlyKey), contents);
+  if (map.type == MapType::arena)
+    planner.add(map_label(map), arena_set_up(planner, map, entries, slot));
+  else if (!contents.empty())
+    add_update(planner, index, bytes_of(kOnlyKey), contents);
   if (map.freeze) planner.add(map_label(map), bpf::MapFreeze{Fd::slot(slot)});
 }
 
@@ -225,8 +246,11 @@ Status plan_maps(Planner& planner) {
   for (u32 i = 0; i < maps.size(); i++)
     TRY(with_context(check_sizes(planner, maps[i]), [&] { return map_label(maps[i]); }));
   for (u32 i = 0; i < maps.size(); i++) {
+    TRY(check_arena(planner, maps[i]));
     if (const std::string path = pinned_path(planner, i); !path.empty())
       reuse_map(planner, i, path);
+    else if (maps[i].struct_ops)
+      TRY(create_struct_ops(planner, i));
     else
       create_map(planner, i);
     for (const MapElement& element : maps[i].elements)

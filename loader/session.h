@@ -26,6 +26,10 @@ class Session {
                                             KernelProfile& profile, bpf::Kernel& kernel,
                                             PlanOptions options = {});
 
+  Session(Session&&) = default;
+  Session& operator=(Session&& other) noexcept;
+  ~Session() { detach(); }
+
   // Attaches one program of plan().attach. On a kernel that lacks the planned way another is taken,
   // and plan() tells. Errors: the plan's problem, or the kernel's refusal; then nothing of the
   // attachment remains.

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 // A tool of opensnoop's size, to be loaded by both sides of a comparison: two tracepoints, a hash
-// map, a perf buffer, constants to filter by, and 15 CO-RE relocations of 5 kernel types.
-#include <bpf/bpf_core_read.h>
-#include <bpf/bpf_helpers.h>
+// map, a perf buffer, constants to filter by, and 16 CO-RE relocations of 5 kernel types.
+#include <linux/bpf.h>
 #include <stdbool.h>
 
-#include <linux/bpf.h>
+#include <bpf/bpf_core_read.h>
+#include <bpf/bpf_helpers.h>
 
 #define RELOCATED __attribute__((preserve_access_index))
 

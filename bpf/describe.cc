@@ -260,6 +260,20 @@ struct Describer {
   std::string operator()(const ObjectInfo& r) const {
     return Fields().fd("bpf_fd", r.object).wrap(Command::obj_get_info_by_fd);
   }
+  std::string operator()(const ObjPin& r) const {
+    return Fields().text("pathname", quote(r.path)).fd("bpf_fd", r.object).wrap(Command::obj_pin);
+  }
+  std::string operator()(const ObjGet& r) const {
+    return Fields().text("pathname", quote(r.path)).wrap(Command::obj_get);
+  }
+  std::string operator()(const PinFolder& r) const {
+    return format("mkdirat({}, 0700)", quote(r.path));
+  }
+  std::string operator()(const PinRename& r) const {
+    return format("renameat2({}, {}, {})", quote(r.from), quote(r.to),
+                  r.exchange ? "RENAME_EXCHANGE" : "RENAME_NOREPLACE");
+  }
+  std::string operator()(const PinRemove& r) const { return format("unlinkat({})", quote(r.path)); }
   std::string operator()(const ObjectById& r) const {
     static constexpr Command kCommands[] = {Command::prog_get_fd_by_id, Command::map_get_fd_by_id,
                                             Command::link_get_fd_by_id, Command::btf_get_fd_by_id};
@@ -405,7 +419,7 @@ bool returns_fd(const Request& request) {
          std::holds_alternative<TraceProbeOpen>(request) ||
          std::holds_alternative<RawTracepointOpen>(request) ||
          std::holds_alternative<ObjectById>(request) ||
-         std::holds_alternative<ObjectAtPath>(request) ||
+         std::holds_alternative<ObjectAtPath>(request) || std::holds_alternative<ObjGet>(request) ||
          std::holds_alternative<PerfEventOpen>(request) ||
          std::holds_alternative<OpenPath>(request) ||
          std::holds_alternative<PacketSocketOpen>(request) ||

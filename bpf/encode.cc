@@ -276,6 +276,20 @@ struct Writer {
     put_pointer(8, out.output.data());
     return true;
   }
+  bool operator()(const ObjPin& r) {
+    out.command = Command::obj_pin;
+    put_pointer(0, r.path.c_str());
+    put_fd(8, r.object);
+    return true;
+  }
+  bool operator()(const ObjGet& r) {
+    out.command = Command::obj_get;
+    put_pointer(0, r.path.c_str());
+    return true;
+  }
+  bool operator()(const PinFolder&) { return false; }
+  bool operator()(const PinRename&) { return false; }
+  bool operator()(const PinRemove&) { return false; }
   bool operator()(const ObjectById& r) {
     switch (r.kind) {
       case ObjectKind::program: out.command = Command::prog_get_fd_by_id; break;

@@ -11,10 +11,12 @@
 #include <sys/resource.h>
 #include <sys/syscall.h>
 
+#include "base/escape.h"
 #include "base/fd.h"
 #include "bpf/encode.h"
 #include "bpf/kernel.h"
 #include "bpf/linux_kernel_net.h"
+#include "bpf/linux_pins.h"
 
 namespace bpfld::bpf {
 namespace {
@@ -61,6 +63,24 @@ Result<Reply> call_bpf(const Request& request, EncodedAttr& encoded) {
     reply.data.resize(std::min(length, contents->size));
   }
   return reply;
+}
+
+// The same, with the path that the kernel is given in its place: one that cannot change meanwhile.
+Result<Reply> call_with_path(Request request) {
+  PinPlace place;
+  std::string* path = nullptr;
+  if (ObjPin* pin = std::get_if<ObjPin>(&request)) {
+    place = TRY(place_for_pin(pin->path));
+    path = &pin->path;
+  }
+  if (ObjGet* get = std::get_if<ObjGet>(&request)) {
+    place = TRY(place_of_pin(get->path));
+    path = &get->path;
+  }
+  const std::string shown = std::exchange(*path, place.path);
+  EncodedAttr encoded;
+  encode(request, encoded);
+  return with_context(call_bpf(request, encoded), [&] { return escape_terminal(shown); });
 }
 
 Result<Reply> open_perf_event(const PerfEventOpen& r) {
@@ -182,6 +202,9 @@ Result<Reply> raise_memlock() {
 }  // namespace
 
 Result<Reply> LinuxKernel::call(const Request& request) {
+  if (std::holds_alternative<ObjPin>(request) || std::holds_alternative<ObjGet>(request))
+    return call_with_path(request);
+  if (const std::optional<Result<Reply>> done = call_pins(request)) return *done;
   EncodedAttr encoded;
   if (encode(request, encoded)) return call_bpf(request, encoded);
   if (const PerfEventOpen* open = std::get_if<PerfEventOpen>(&request))

@@ -243,6 +243,31 @@ struct LinkDetach {
   bool operator==(const LinkDetach&) const = default;
 };
 
+// Pins. Paths are of a BPF file system; LinuxKernel follows no symbolic link in them, and refuses
+// folders that others may write to.
+struct ObjPin {
+  Fd object;  // a map, a program or a link
+  std::string path;
+  bool operator==(const ObjPin&) const = default;
+};
+struct ObjGet {  // reply.fd
+  std::string path;
+  bool operator==(const ObjGet&) const = default;
+};
+struct PinFolder {  // mkdir, for the owner alone
+  std::string path;
+  bool operator==(const PinFolder&) const = default;
+};
+struct PinRename {  // renameat2: fails when `to` exists; with `exchange`, when it does not
+  std::string from, to;
+  bool exchange = false;
+  bool operator==(const PinRename&) const = default;
+};
+struct PinRemove {  // one pin; or a folder, with the pins and the folders of pins in it
+  std::string path;
+  bool operator==(const PinRemove&) const = default;
+};
+
 struct PerfEventOpen {  // reply.fd
   u32 type = 0;         // PERF_TYPE_*, or the number of a PMU
   u64 config = 0;
@@ -366,10 +391,11 @@ using Request =
                  BtfLoad, ProgBindMap, LinkCreate, LinkKprobeMulti, LinkUprobeMulti,
                  LinkTracingMulti, LinkIterator, IteratorOpen, RawTracepointOpen, ProgTestRun,
                  NextId, ObjectInfo, ObjectById, ObjectContents, ObjectPin, ObjectAtPath,
-                 LinkDetach, PerfEventOpen, PerfSetBpf, PerfEnable, TraceProbeOpen,
-                 TraceProbeRemove, ArenaSetUp, RaiseMemlock, ProgAttach, ProgDetach, OpenPath,
-                 PacketSocketOpen, SocketTake, SocketSetBpf, SocketUnsetBpf, ClsactAdd,
-                 ClsactDelete, FilterAdd, FilterDelete, XdpQuery, RouteAdd, RouteDelete>;
+                 LinkDetach, ObjPin, ObjGet, PinFolder, PinRename, PinRemove, PerfEventOpen,
+                 PerfSetBpf, PerfEnable, TraceProbeOpen, TraceProbeRemove, ArenaSetUp, RaiseMemlock,
+                 ProgAttach, ProgDetach, OpenPath, PacketSocketOpen, SocketTake, SocketSetBpf,
+                 SocketUnsetBpf, ClsactAdd, ClsactDelete, FilterAdd, FilterDelete, XdpQuery,
+                 RouteAdd, RouteDelete>;
 
 // What the kernel answered. `value` is a raw fd when returns_fd(request): the caller owns it from
 // then on.
@@ -433,6 +459,11 @@ void for_each_fd(Request& request, Visit visit) {
     void operator()(ProgTestRun& r) { visit(r.program); }
     void operator()(NextId&) {}
     void operator()(ObjectInfo& r) { visit(r.object); }
+    void operator()(ObjPin& r) { visit(r.object); }
+    void operator()(ObjGet&) {}
+    void operator()(PinFolder&) {}
+    void operator()(PinRename&) {}
+    void operator()(PinRemove&) {}
     void operator()(ObjectById&) {}
     void operator()(ObjectContents& r) { visit(r.object); }
     void operator()(ObjectPin& r) { visit(r.object); }

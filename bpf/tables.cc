@@ -275,4 +275,9 @@ std::string_view since(MapType type) {
   return row != nullptr ? row->since : std::string_view();
 }
 
+bool is_per_cpu(MapType type) {
+  return type == MapType::percpu_hash || type == MapType::percpu_array ||
+         type == MapType::lru_percpu_hash || type == MapType::percpu_cgroup_storage;
+}
+
 }  // namespace bpfld::bpf

@@ -34,6 +34,9 @@ std::string kernel_name_of(Command command);
 std::string kernel_name_of(ProgType type);
 std::string kernel_name_of(MapType type);
 
+// Whether each CPU has its own value of an element.
+bool is_per_cpu(MapType type);
+
 // The first kernel release that has the type, "4.7"; empty for a number without a row.
 std::string_view since(ProgType type);
 std::string_view since(MapType type);

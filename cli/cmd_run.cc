@@ -17,11 +17,13 @@ Step<int> Run::steps() {
   TRY(select_programs());
   TRY(start_command());
   TRY(set_variables());
+  TRY(set_maps());
   TRY(find_event_types());
   TRY(look_at_kernel());
   TRY(load());
   TRY(open_events());
   TRY(attach());
+  TRY(pin());
   TRY(watch());
   return finish();
 }

@@ -60,9 +60,14 @@ class Run {
   Step<void> check_sections() const;
   Step<void> start_command();
   Step<void> set_variables();
+  Step<void> set_maps();
   Step<void> find_event_types();
   Result<std::optional<loader::EventType>> event_type_of(u32 map) const;
   Step<void> make_tables();
+
+  // run_pins.cc
+  loader::PlanOptions plan_options() const;
+  Step<void> pin();
 
   // run_kernel.cc
   Step<void> look_at_kernel();
@@ -103,6 +108,7 @@ class Run {
   std::optional<loader::Session> session_;
   std::optional<EventLoop> loop_;
   std::size_t attached_ = 0, iterators_ = 0;
+  std::size_t not_pinned_ = 0;  // with --pin: attachments that end with us
   std::optional<StopReason> stopped_;
   u64 reported_losses_ = 0;
 };

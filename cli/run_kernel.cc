@@ -131,7 +131,8 @@ Step<void> Run::leave_out_missing() {
 }
 
 Step<void> Run::load() {
-  Result<loader::Session> session = loader::Session::load(spec_, selection_, profile_, kernel_);
+  Result<loader::Session> session =
+      loader::Session::load(spec_, selection_, profile_, kernel_, plan_options());
   while (!session) {
     const ProgramSpec* refused = program_of(session.error(), spec_);
     if (refused == nullptr) break;
@@ -139,7 +140,7 @@ Step<void> Run::load() {
     if (!choose_next_way(variants_, program, selection_)) break;
     report_.note(format("{} does not load here ({}): taking the next way",
                         escape_terminal(refused->name), session.error().what));
-    session = loader::Session::load(spec_, selection_, profile_, kernel_);
+    session = loader::Session::load(spec_, selection_, profile_, kernel_, plan_options());
   }
   if (!session) {
     const Error& error = session.error();
@@ -263,6 +264,7 @@ Step<void> Run::watch() {
   // What a command has done is to be seen in the iterators' text.
   if (!child_) TRY(read_iterators());
   if (attached_ == iterators_ && !child_) return {};  // nothing to wait for
+  if (options_.detach) return {};
   if (!loop_->is_empty()) printer_.begin();
   if (child_) TRY(at(Phase::command, child_->release()));
   const LoopOptions options = {.duration = options_.duration, .child = child_ ? &*child_ : nullptr};
@@ -342,7 +344,8 @@ Step<int> Run::finish() {
   end.events = printer_.count();
   end.lost = total_of(losses);
   end.rings = ring_text(losses);
-  end.detached = attached_;
+  end.detached = options_.pin.empty() ? attached_ : not_pinned_;
+  end.pinned = options_.pin;
   end.waited = stopped_.has_value();
   report_.finish(end);
   if (options_.exit_with_command && child_ && child_->ended()) return child_->ended()->status();

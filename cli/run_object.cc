@@ -7,6 +7,7 @@
 #include "base/mapped_file.h"
 #include "base/near.h"
 #include "btf/layout.h"
+#include "cli/map_options.h"
 #include "cli/run.h"
 #include "cli/values.h"
 #include "cli/variables.h"
@@ -111,6 +112,12 @@ Step<void> Run::set_variables() {
   if (child_) names.child = child_->pid();
   for (const std::string& text : options_.sets)
     TRY(at(Phase::set, set_variable(spec_, *btf_, text, names)));
+  return {};
+}
+
+Step<void> Run::set_maps() {
+  for (const std::string& text : options_.maps)
+    TRY(at(Phase::usage, apply_map_option(spec_, btf_ ? &*btf_ : nullptr, text)));
   return {};
 }
 

@@ -22,6 +22,7 @@ constexpr OptionRow kOptions[] = {
     {"columns",       '\0', "A,B,...",    "show these fields, in that order", once},
     {"no-header",     '\0', "",           "rows only", once},
     {"set",           '\0', "NAME=VALUE", "give a global variable its value: a number, true, false, an enumerator, text, @self (process id of bpfld) or @child (of CMD)", many},
+    {"map",           '\0', "MAP...",     "MAP.max_entries=N (also key_size, value_size, map_flags, map_extra, numa_node), MAP=/PINNED (take that map instead), MAP[KEY]=VALUE (an element from the start)", many},
     {"only",          '\0', "GLOB",       "load only the programs of these names; also those whose SEC() starts with '?'", many},
     {"skip",          '\0', "GLOB",       "do not load the programs of these names", many},
     {"attach",        '\0', "PROG=PLACE", "attach the programs of this name (or pattern) there; see above", many},
@@ -32,11 +33,15 @@ constexpr OptionRow kOptions[] = {
     {"pid",           '\0', "N",          "the only process for uprobe, usdt and perf_event programs", once},
     {"freq",          '\0', "HZ",         "how often a perf_event program runs on each CPU, in a second", once},
     {"all-variants",  '\0', "",           "when the object has fentry and kprobe (or tp_btf and raw_tp) programs for one place, load all, not only the best", once},
-    {"strict",        '\0', "",           "a program that does not attach is an error, even when others do", once},
+    {"strict",        '\0', "",           "a program that does not attach is an error, even when others do; and so is a map whose size the object leaves open", once},
     {"btf",           '\0', "FILE",       "take the kernel's types from FILE instead of /sys/kernel/btf/vmlinux", once},
     {"buffer",        '\0', "SIZE",       "of a perf event array, for each CPU: 64K, 4M ... (default 256K)", once},
     {"fail-on-lost",  '\0', "",           "exit status 8 when events were lost", once},
     {"verifier-log",  '\0', "WHEN",       "off, fail (the lines that matter; the default) or full", once},
+    {"pin",           '\0', "DIR",        "pin all maps, programs and links, as DIR/maps/NAME, DIR/progs/NAME and DIR/links/NAME: they stay when bpfld ends. DIR is on a BPF file system and does not exist yet", once},
+    {"replace",       '\0', "",           "with --pin: DIR may exist; its pins are replaced, and its maps that are pinned by name are kept", once},
+    {"detach",        '\0', "",           "with --pin: end at once and leave everything as it is", once},
+    {"pin-root",      '\0', "DIR",        "maps that the object wants to be pinned by name are taken from DIR, or pinned there", once},
     {"exit-with-cmd", '\0', "",           "end with the exit status of CMD", once},
 };
 // clang-format on
@@ -180,6 +185,11 @@ Result<RunOptions> read_run_options(const Arguments& arguments) {
   out.columns = split(arguments.value("columns"), ',');
   out.btf = arguments.value("btf");
   out.all_variants = arguments.has("all-variants");
+  out.maps = to_vector(arguments.values("map"));
+  out.pin = arguments.value("pin");
+  out.pin_root = arguments.value("pin-root");
+  out.replace = arguments.has("replace");
+  out.detach = arguments.has("detach");
   out.strict = arguments.has("strict");
   out.header = !arguments.has("no-header");
   out.fail_on_lost = arguments.has("fail-on-lost");
@@ -187,6 +197,10 @@ Result<RunOptions> read_run_options(const Arguments& arguments) {
   out.command = arguments.command;
   if (out.exit_with_command && out.command.empty())
     return fail(Code::usage, "--exit-with-cmd needs a command after --");
+  if (out.pin.empty() && (out.replace || out.detach))
+    return fail(Code::usage, "--{} goes with --pin DIR", out.replace ? "replace" : "detach");
+  if (out.detach && !out.command.empty())
+    return fail(Code::usage, "--detach ends at once: a command after -- would see nothing");
   return out;
 }
 

@@ -29,6 +29,8 @@ struct RunOptions {
   std::vector<std::string> only, skip;  // globs
   std::vector<std::string> columns;
   AttachOptions places;
+  std::vector<std::string> maps;  // as map_options.h reads them
+  std::string pin, pin_root;      // folders; empty: not given
   std::string btf;
   std::optional<std::chrono::milliseconds> duration;
   u64 count = ~u64{0};
@@ -36,6 +38,7 @@ struct RunOptions {
   VerifierLog verifier_log = VerifierLog::fail;
   bool all_variants = false;
   bool strict = false, header = true, fail_on_lost = false, exit_with_command = false;
+  bool replace = false, detach = false;
   std::vector<std::string> command;
 };
 

@@ -123,13 +123,16 @@ void RunReport::finish(const RunEnd& end) {
                               end.lost.events, name_of(end.lost.certainty));
     if (!end.rings.empty()) line += format(",\"rings\":{}", json_string(end.rings));
     if (!end.command.empty()) line += format(",\"command\":{}", json_string(end.command));
+    if (!end.pinned.empty()) line += format(",\"pinned\":{}", json_string(end.pinned));
     return streams_.say(line + format(",\"detached\":{}}}\n", end.detached));
   }
   std::string line =
       format("bpfld: {}, {} lost", count_of(end.events, "event"), lost_text(end.lost));
   if (!end.rings.empty()) line += format(" ({})", escape_terminal(end.rings));
   if (!end.command.empty()) line += format("; command {}", escape_terminal(end.command));
-  line += format("; {} detached", count_of(end.detached, "program"));
+  if (end.pinned.empty() || end.detached != 0)
+    line += format("; {} detached", count_of(end.detached, "program"));
+  if (!end.pinned.empty()) line += format("; pinned in {}", escape_terminal(end.pinned));
   streams_.say(style_.paint(Ink::heading, line) + "\n");
 }
 

@@ -44,6 +44,7 @@ struct RunEnd {
   std::string rings;    // "rb peak 3 % full"
   std::string command;  // "exited 1"; empty without one
   std::size_t detached = 0;
+  std::string pinned;  // the folder that keeps what was attached; empty: nothing stays
   bool waited = true;  // false: nothing was attached, and nothing was waited for
 };
 

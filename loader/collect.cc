@@ -54,11 +54,6 @@ Status read_btf(Collector& state) {
 // ignored.
 Status refuse_unknown_sections(const Collector& state) {
   for (const elf::Section& section : state.elf.sections()) {
-    if (section.name == "maps" && !section.data.empty())
-      return fail(
-          Code::unsupported,
-          "section [{}] \"maps\" holds maps in the style that preceded BTF; only .maps is read",
-          section.index);
     const bool struct_ops =
         section.name.starts_with(".struct_ops") || section.name.starts_with("?.struct_ops");
     if (struct_ops && !is_struct_ops_section(section.name))
@@ -119,6 +114,7 @@ Result<ObjectSpec> collect(Bytes file, std::string_view name) {
   state.index_names();
   TRY(collect_functions(state));
   TRY(collect_maps(state));
+  TRY(collect_legacy_maps(state));
   TRY(collect_slots(state));
   TRY(collect_data(state));
   TRY(collect_arena(state));

@@ -75,6 +75,11 @@ Result<Reference> address_reference(const Collector& state, const elf::Symbol& s
     if (map != state.declared_maps.end()) return Reference{at, ReferenceKind::map, map->second, 0};
     return fail(Code::malformed, "refers to offset {:#x} of .maps, where no map starts", offset);
   }
+  if (section.name == "maps") {
+    const auto map = state.legacy_maps.find(offset);
+    if (map != state.legacy_maps.end()) return Reference{at, ReferenceKind::map, map->second, 0};
+    return fail(Code::malformed, "refers to offset {:#x} of maps, where no map starts", offset);
+  }
   const auto data = state.data_maps.find(symbol.section);
   if (data != state.data_maps.end()) {
     const MapSpec& map = state.spec.maps[data->second];

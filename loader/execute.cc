@@ -5,6 +5,8 @@
 #include <algorithm>
 #include <cerrno>
 
+#include "bpf/map_info.h"
+
 namespace bpfld::loader {
 namespace {
 
@@ -135,6 +137,13 @@ std::expected<void, Failure> execute(std::span<const Op> ops, bpf::Kernel& kerne
         outcome->undo->add(std::move(*undo));
     if (outcome != nullptr && std::holds_alternative<bpf::ProgTestRun>(request))
       outcome->return_value = reply->value;
+    if (op.like) {
+      const Status same = bpf::check_like(bpf::parse_map_info(reply->data), *op.like);
+      if (!same) {
+        Status failed = with_context(same, [&] { return op.subject; });
+        return std::unexpected(Failure{std::move(failed).error(), std::move(request), i});
+      }
+    }
     if (bpf::returns_fd(request)) {
       UniqueFd fd(static_cast<int>(reply->value));
       if (op.result) slots.put(*op.result, std::move(fd));

@@ -69,6 +69,7 @@ Result<Plan> make_plan(const ObjectSpec& spec, const Linked& linked, const Kerne
   TRY(plan_maps(planner));
   TRY(plan_programs(planner));
   TRY(plan_slots(planner));
+  TRY(plan_pins_by_name(planner));
   Plan& plan = planner.plan;
   for (const LinkedProgram& program : linked.programs) {
     if (is_struct_ops(spec.programs[program.program])) continue;

@@ -26,6 +26,8 @@ struct Op {
   std::optional<u32> result;                 // the slot that receives the fd
   bool may_fail = false;                     // a failure is recorded and passed over
   std::optional<u32> closes = std::nullopt;  // a slot that nothing needs once this is done
+  // With ObjectInfo: the map must be like one that this would create.
+  std::optional<bpf::MapCreate> like = std::nullopt;
   // Made when the attachment ends, after its fds are closed: for what no fd holds. Its slots are of
   // what was loaded.
   std::optional<bpf::Request> undo = std::nullopt;
@@ -81,6 +83,11 @@ struct PlanOptions {
   u32 log_level = 0;               // of programs; 0: a log is asked for after a refusal only
   bool wake_kernel_btf = false;    // a kernel without struct_ops may not have read its own BTF yet
   std::set<u32> maps_without_btf;  // by index: the kernel refused the types of their keys or values
+  bool strict_sizes = false;       // a size that the object leaves open is an error
+  // Maps that ask to be pinned by name are looked for in this folder; empty: nowhere.
+  std::string by_name_folder;
+  bool pin_by_name = false;      // and pinned there when everything is loaded
+  std::set<u32> not_pinned_yet;  // by index: they were looked for, and are to be created
 };
 
 // Errors: unsupported (section without a row: near names in `detail`; a map that this kernel cannot

@@ -5,6 +5,8 @@
 #include <bit>
 
 #include "base/escape.h"
+#include "bpf/tables.h"
+#include "loader/pin.h"
 #include "loader/plan_parts.h"
 
 namespace bpfld::loader {
@@ -13,6 +15,8 @@ namespace {
 using bpf::Fd;
 using bpf::MapType;
 
+constexpr u32 kMapInfoBytes = 88;        // up to map_extra; a kernel gives what it knows
+constexpr u32 kBuildIdBytes = 32;        // struct bpf_stack_build_id
 constexpr u32 kDefaultStackDepth = 127;  // PERF_MAX_STACK_DEPTH
 constexpr u32 kDefaultStacks = 16384;
 constexpr u32 kDefaultEntries = 10240;
@@ -56,6 +60,25 @@ u32 ring_size(u32 wanted, u32 page_size) {
   return std::max(std::bit_ceil(wanted), page_size);
 }
 
+bool has_no_size(MapType type) {
+  return type == MapType::sk_storage || type == MapType::inode_storage ||
+         type == MapType::task_storage || type == MapType::cgrp_storage ||
+         type == MapType::cgroup_storage || type == MapType::percpu_cgroup_storage;
+}
+
+// With strict sizes, whoever wrote the object says them all. The number of CPUs is not a choice.
+Status check_sizes(const Planner& planner, const MapSpec& map) {
+  if (!planner.options.strict_sizes || map.struct_ops) return {};
+  if (map.type == MapType::stack_trace && map.value_size == 0)
+    return fail(Code::malformed, "no value_size given");
+  if (map.max_entries == 0 && map.type != MapType::perf_event_array && !has_no_size(map.type))
+    return fail(Code::malformed, "no max_entries given");
+  if (is_ring(map.type) && ring_size(map.max_entries, planner.profile.page_size) != map.max_entries)
+    return fail(Code::malformed, "{} bytes are no page ({} bytes) times a power of two",
+                map.max_entries, planner.profile.page_size);
+  return {};
+}
+
 // Sizes that user space usually fills in; without them the kernel answers a bare EINVAL.
 void fill_sizes(Planner& planner, const MapSpec& map, bpf::MapCreate& request) {
   const std::string name = escape_terminal(map.name);
@@ -68,18 +91,18 @@ void fill_sizes(Planner& planner, const MapSpec& map, bpf::MapCreate& request) {
       request.max_entries = kDefaultRingBytes;
       planner.note("map {}: no size given, using {} bytes", name, request.max_entries);
     }
-    request.max_entries = ring_size(request.max_entries, planner.profile.page_size);
+    const u32 size = ring_size(request.max_entries, planner.profile.page_size);
+    if (size != request.max_entries)
+      planner.note("map {}: {} bytes are rounded up to {}", name, request.max_entries, size);
+    request.max_entries = size;
   }
   if (request.type == MapType::stack_trace && request.value_size == 0) {
-    request.value_size = kDefaultStackDepth * sizeof(u64);
+    const bool build_ids = (request.flags & bpf::kMapStackBuildId) != 0;
+    request.value_size = kDefaultStackDepth * (build_ids ? kBuildIdBytes : u32{sizeof(u64)});
     planner.note("map {}: no value_size given, using {} ({} frames)", name, request.value_size,
                  kDefaultStackDepth);
   }
-  const bool sized =
-      request.type == MapType::sk_storage || request.type == MapType::inode_storage ||
-      request.type == MapType::task_storage || request.type == MapType::cgrp_storage ||
-      request.type == MapType::cgroup_storage || request.type == MapType::percpu_cgroup_storage;
-  if (request.max_entries == 0 && !sized) {
+  if (request.max_entries == 0 && !has_no_size(request.type)) {
     request.max_entries = request.type == MapType::stack_trace ? kDefaultStacks : kDefaultEntries;
     planner.note("map {}: no max_entries given, using {}", name, request.max_entries);
   }
@@ -116,6 +139,36 @@ u32 create_template(Planner& planner, u32 index) {
   return slot;
 }
 
+// The path where the map is pinned already, or may be.
+std::string pinned_path(const Planner& planner, u32 index) {
+  const MapSpec& map = planner.spec.maps[index];
+  const PlanOptions& options = planner.options;
+  if (!map.reuse.empty()) return map.reuse;
+  if (!map.pin_by_name || options.by_name_folder.empty()) return {};
+  return options.not_pinned_yet.contains(index) ? "" : options.by_name_folder + "/" + map.name;
+}
+
+// Takes the map that is pinned at `path`, if it is like the one that the object asks for. What it
+// holds stays.
+void reuse_map(Planner& planner, u32 index, const std::string& path) {
+  const MapSpec& map = planner.spec.maps[index];
+  const u32 slot = planner.new_slot();
+  planner.plan.map_slots.push_back(slot);
+  planner.add(map_label(map), bpf::ObjGet{path}, slot);
+  planner.add(map_label(map), bpf::ObjectInfo{Fd::slot(slot), kMapInfoBytes, 0});
+  planner.plan.load.back().like = creation(planner, map, index);
+  planner.note("map {}: the one that is pinned at {}", escape_terminal(map.name),
+               escape_terminal(path));
+}
+
+void add_update(Planner& planner, u32 index, Bytes key, Bytes value) {
+  bpf::MapUpdate update;
+  update.map = Fd::slot(planner.plan.map_slots[index]);
+  update.key.assign(key.begin(), key.end());
+  update.value.assign(value.begin(), value.end());
+  planner.add(map_label(planner.spec.maps[index]), std::move(update));
+}
+
 // Its elements are pages. Programs that use it are refused before user space has mapped it once.
 bpf::ArenaSetUp arena_set_up(const Planner& planner, const MapSpec& map, u32 pages, u32 slot) {
   return {.map = Fd::slot(slot),
@@ -139,27 +192,33 @@ void create_map(Planner& planner, u32 index) {
   std::optional<u32> inner;
   if (!map.inner.empty()) inner = create_template(planner, index);
   if (inner) request.inner_map = Fd::slot(*inner);
-  if (map.pin_by_name)
-    planner.note("map {}: asks to be pinned by name; it is not", escape_terminal(map.name));
+  if (map.pin_by_name && planner.options.by_name_folder.empty())
+    planner.note("map {}: asks to be pinned by name, which takes --pin or --pin-root",
+                 escape_terminal(map.name));
   const u32 slot = planner.new_slot();
   planner.plan.map_slots.push_back(slot);
   const u32 entries = request.max_entries;
   planner.add(map_label(map), std::move(request), slot);
   planner.plan.load.back().closes = inner;
+  constexpr u32 kOnlyKey = 0;
   const std::vector<std::byte>& contents =
       map.source == MapSource::kconfig ? planner.linked.externs.kconfig : map.contents;
-  if (map.type == MapType::arena) {
+  if (map.type == MapType::arena)
     planner.add(map_label(map), arena_set_up(planner, map, entries, slot));
-  } else if (!contents.empty()) {
-    bpf::MapUpdate update;
-    update.map = Fd::slot(slot);
-    update.key.assign(sizeof(u32), std::byte{0});
-    update.value = contents;
-    planner.plan.load.push_back({map_label(map), std::move(update), std::nullopt, false});
-  }
-  if (map.freeze)
-    planner.plan.load.push_back(
-        {map_label(map), bpf::MapFreeze{Fd::slot(slot)}, std::nullopt, false});
+  else if (!contents.empty())
+    add_update(planner, index, bytes_of(kOnlyKey), contents);
+  if (map.freeze) planner.add(map_label(map), bpf::MapFreeze{Fd::slot(slot)});
+}
+
+// A value of a per-CPU map is as many values as there can be CPUs, each in 8 bytes or a multiple.
+std::vector<std::byte> element_value(const Planner& planner, const MapSpec& map,
+                                     const MapElement& element) {
+  if (!bpf::is_per_cpu(map.type)) return element.value;
+  const std::size_t each = (element.value.size() + 7) / 8 * 8;
+  std::vector<std::byte> out(each * planner.profile.possible_cpus);
+  for (std::size_t at = 0; at < out.size(); at += each)
+    std::ranges::copy(element.value, out.begin() + static_cast<std::ptrdiff_t>(at));
+  return out;
 }
 
 void fill_slot(Planner& planner, u32 index, const MapSlot& slot, u32 value) {
@@ -183,17 +242,39 @@ bool describes_types(const MapSpec& map) {
 }
 
 Status plan_maps(Planner& planner) {
-  for (u32 i = 0; i < planner.spec.maps.size(); i++) {
-    const MapSpec& map = planner.spec.maps[i];
-    TRY(check_arena(planner, map));
-    if (map.struct_ops)
+  const std::vector<MapSpec>& maps = planner.spec.maps;
+  for (u32 i = 0; i < maps.size(); i++)
+    TRY(with_context(check_sizes(planner, maps[i]), [&] { return map_label(maps[i]); }));
+  for (u32 i = 0; i < maps.size(); i++) {
+    TRY(check_arena(planner, maps[i]));
+    if (const std::string path = pinned_path(planner, i); !path.empty())
+      reuse_map(planner, i, path);
+    else if (maps[i].struct_ops)
       TRY(create_struct_ops(planner, i));
     else
       create_map(planner, i);
+    for (const MapElement& element : maps[i].elements)
+      add_update(planner, i, element.key, element_value(planner, maps[i], element));
   }
   for (u32 i = 0; i < planner.spec.maps.size(); i++)
     for (const MapSlot& slot : planner.spec.maps[i].slots)
       if (!slot.is_program) fill_slot(planner, i, slot, planner.plan.map_slots[slot.index]);
+  return {};
+}
+
+// When everything else has worked: who loads the same object at the same time finds maps that are
+// complete, and a load that fails leaves none.
+Status plan_pins_by_name(Planner& planner) {
+  const PlanOptions& options = planner.options;
+  for (u32 i = 0; i < planner.spec.maps.size(); i++) {
+    const MapSpec& map = planner.spec.maps[i];
+    if (!map.pin_by_name || !map.reuse.empty() || options.by_name_folder.empty()) continue;
+    TRY(with_context(check_pin_name(map.name), [&] { return map_label(map); }));
+    if (options.pin_by_name && options.not_pinned_yet.contains(i)) {
+      bpf::ObjPin pin{Fd::slot(planner.plan.map_slots[i]), options.by_name_folder + "/" + map.name};
+      planner.add(map_label(map), std::move(pin));
+    }
+  }
   return {};
 }
 

@@ -35,9 +35,10 @@ struct Planner {
   }
 };
 
-[[nodiscard]] Status plan_btf(Planner& planner);       // the object's BTF, as this kernel takes it
-[[nodiscard]] Status plan_maps(Planner& planner);      // maps, their contents, freezing
-[[nodiscard]] Status plan_slots(Planner& planner);     // the programs that maps of programs hold
+[[nodiscard]] Status plan_btf(Planner& planner);    // the object's BTF, as this kernel takes it
+[[nodiscard]] Status plan_maps(Planner& planner);   // maps, their contents, freezing
+[[nodiscard]] Status plan_slots(Planner& planner);  // the programs that maps of programs hold
+[[nodiscard]] Status plan_pins_by_name(Planner& planner);
 [[nodiscard]] Status plan_programs(Planner& planner);  // programs, with the slots of their maps
 
 // plan_jump_tables.cc: the maps of a program's jump tables, in `request`.

@@ -6,6 +6,7 @@
 #include <set>
 #include <span>
 
+#include "bpf/tables.h"
 #include "btf/index.h"
 #include "loader/attach_parts.h"
 #include "loader/binding.h"
@@ -84,7 +85,8 @@ Needs needs(const ObjectSpec& spec, const Selection& selection) {
     return map.type == bpf::MapType::perf_event_array && map.max_entries == 0;
   };
   for (const MapSpec& map : spec.maps)
-    if (one_for_each_cpu(map) || std::ranges::any_of(map.inner, one_for_each_cpu))
+    if (one_for_each_cpu(map) || (!map.elements.empty() && bpf::is_per_cpu(map.type)) ||
+        std::ranges::any_of(map.inner, one_for_each_cpu))
       out.possible_cpus = true;
   return out;
 }

@@ -14,9 +14,9 @@
 
 #include "base/mapped_file.h"
 #include "btf/view.h"
-#include "loader/probe_facts.h"
 #include "loader/kallsyms.h"
 #include "loader/kernel_names.h"
+#include "loader/probe_facts.h"
 #include "loader/spec.h"
 
 namespace bpfld::loader {

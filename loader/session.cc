@@ -76,6 +76,51 @@ bool give_way(const Failure& failure, const Plan& plan, const KernelProfile& pro
   return false;
 }
 
+// How often others may pin or unpin a map while we load, before we give up.
+constexpr u32 kPinRounds = 32;
+
+// A map that asks to be pinned by name is taken from its pin, if there is one, and else made and
+// pinned; between looking and pinning somebody else may do the same. True when `options` changed.
+bool pin_appeared_or_went(const Failure& failure, const Plan& plan, PlanOptions& options) {
+  const bpf::ObjGet* get = std::get_if<bpf::ObjGet>(&failure.request);
+  const bpf::ObjPin* pin = std::get_if<bpf::ObjPin>(&failure.request);
+  const std::string& prefix = options.by_name_folder;
+  if (get != nullptr && failure.error.errno_value == ENOENT && !prefix.empty() &&
+      get->path.starts_with(prefix + "/")) {
+    const auto slot = std::ranges::find(plan.map_slots, plan.load[failure.op].result);
+    if (slot == plan.map_slots.end()) return false;
+    return options.not_pinned_yet.insert(static_cast<u32>(slot - plan.map_slots.begin())).second;
+  }
+  if (pin == nullptr || failure.error.errno_value != EEXIST) return false;
+  const bpf::ObjPin& planned = std::get<bpf::ObjPin>(plan.load[failure.op].request);
+  const auto slot = std::ranges::find(plan.map_slots, planned.object.slot_index());
+  if (slot == plan.map_slots.end()) return false;
+  return options.not_pinned_yet.erase(static_cast<u32>(slot - plan.map_slots.begin())) != 0;
+}
+
+// The pins by name that attempts to load have made: they go, unless an attempt succeeds.
+class PinsMade {
+ public:
+  explicit PinsMade(bpf::Kernel& kernel) : kernel_(kernel) {}
+  PinsMade(const PinsMade&) = delete;
+  PinsMade& operator=(const PinsMade&) = delete;
+  ~PinsMade() {
+    for (const std::string& path : paths_)
+      static_cast<void>(kernel_.call(bpf::PinRemove{path}));
+  }
+  // Those of the first `done` ops.
+  void add(const Plan& plan, std::size_t done) {
+    for (const Op& op : std::span(plan.load).first(done))
+      if (const bpf::ObjPin* pin = std::get_if<bpf::ObjPin>(&op.request))
+        paths_.push_back(pin->path);
+  }
+  void keep() { paths_.clear(); }
+
+ private:
+  bpf::Kernel& kernel_;
+  std::vector<std::string> paths_;
+};
+
 // The request with numbers for its fds, which stay open until it is made.
 bpf::Request with_numbers(bpf::Request request, const SlotTable& slots) {
   bpf::for_each_fd(request, [&](bpf::Fd& fd) {
@@ -100,6 +145,8 @@ Result<Session> Session::load(const ObjectSpec& spec, const Selection& selection
                               KernelProfile& profile, bpf::Kernel& kernel, PlanOptions options) {
   Session session(spec, profile, kernel);
   session.linked_ = TRY(link(spec, selection, profile));
+  u32 rounds = kPinRounds;
+  PinsMade pins(kernel);
   std::optional<Error> btf_refusal;
   while (true) {  // ends: every round but the last answers a feature or sets an option, and none is
                   // unset
@@ -110,6 +157,11 @@ Result<Session> Session::load(const ObjectSpec& spec, const Selection& selection
     if (done) break;
     session.slots_.close_from(0);
     const Failure& failure = done.error();
+    pins.add(session.plan_, failure.op);
+    if (rounds != 0 && pin_appeared_or_went(failure, session.plan_, options)) {
+      rounds--;
+      continue;
+    }
     if (learn(failure, profile, kernel)) continue;
     if (!give_way(failure, session.plan_, profile, options)) {
       Error error = failure.error;
@@ -118,6 +170,7 @@ Result<Session> Session::load(const ObjectSpec& spec, const Selection& selection
     }
     if (options.without_btf && !btf_refusal) btf_refusal = failure.error;
   }
+  pins.keep();
   if (btf_refusal) session.plan_.notes.push_back(without_btf(*btf_refusal));
   for (u32 map : options.maps_without_btf)
     session.plan_.notes.push_back(
@@ -138,6 +191,7 @@ Session& Session::operator=(Session&& other) noexcept {
   kernel_ = other.kernel_;
   linked_ = std::move(other.linked_);
   plan_ = std::move(other.plan_);
+  attached_ = std::move(other.attached_);
   first_attach_slot_ = other.first_attach_slot_;
   return_values_ = std::move(other.return_values_);
   undo_ = std::move(other.undo_);
@@ -150,7 +204,10 @@ Status Session::attach(const AttachPlan& attach) {
   if (attach.problem) return std::unexpected(*attach.problem);
   const u32 program = attach.program;
   std::expected<void, Failure> done = run(attach.ops, program);
-  if (done) return {};
+  if (done) {
+    attached_.push_back(attach);
+    return {};
+  }
   AttachPlan other = attach;
   for (const AttachWay& way : attach.otherwise) {
     if (!suggests_another_way(done.error())) break;
@@ -175,6 +232,7 @@ Status Session::attach(const AttachPlan& attach) {
     if (!done) return refused(std::move(done).error());
   }
   other.otherwise.clear();
+  attached_.push_back(other);
   for (AttachPlan& plan : plan_.attach)
     if (!plan.map && plan.program == other.program && plan.place == other.place)
       plan = other;  // may be `attach` itself
@@ -186,6 +244,51 @@ Status Session::refused(Failure failure) {
   const std::string there = who_is_there(failure, *kernel_);
   if (!there.empty()) failure.error.what += format(": {}", there);
   return std::unexpected(std::move(failure.error));
+}
+
+Result<std::vector<std::string>> Session::pin(const PinOptions& options) {
+  PinPlan pins = TRY(plan_pins(*spec_, plan_, attached_, options));
+  const std::expected<void, Failure> made = execute(pins.ops, *kernel_, slots_);
+  Status done;
+  if (made)
+    done = publish(pins, options);
+  else
+    done = std::unexpected(made.error().error);
+  // A staging folder that was there before is not ours.
+  if (!done && (made || made.error().op != 0))
+    static_cast<void>(kernel_->call(bpf::PinRemove{pins.stage}));
+  if (!done) return std::unexpected(std::move(done).error());
+  return std::move(pins.not_pinned);
+}
+
+// Gives the finished set its name.
+Status Session::publish(const PinPlan& pins, const PinOptions& options) {
+  std::string folder = options.folder;
+  while (folder.size() > 1 && folder.ends_with('/'))
+    folder.pop_back();
+  Result<bpf::Reply> moved = kernel_->call(bpf::PinRename{pins.stage, folder, options.replace});
+  if (moved && options.replace) {  // the old set is where the new one was built
+    if (const Result<bpf::Reply> removed = kernel_->call(bpf::PinRemove{pins.stage}); !removed)
+      plan_.notes.push_back(format("the set that was replaced is not quite gone: {}",
+                                   escape_terminal(removed.error().message())));
+    return {};
+  }
+  if (!moved && options.replace && moved.error().errno_value == EINVAL) {
+    // A BPF file system before 6.0 cannot exchange: for a moment there is no set.
+    const std::string old = pins.stage + "_old";
+    plan_.notes.push_back(
+        "this kernel cannot exchange two folders of pins: for a moment there was none");
+    TRY(kernel_->call(bpf::PinRename{folder, old, false}));
+    moved = kernel_->call(bpf::PinRename{pins.stage, folder, false});
+    if (moved)
+      static_cast<void>(kernel_->call(bpf::PinRemove{old}));
+    else
+      static_cast<void>(kernel_->call(bpf::PinRename{old, folder, false}));
+  }
+  if (!moved && options.replace && moved.error().errno_value == ENOENT)
+    moved = kernel_->call(bpf::PinRename{pins.stage, folder, false});
+  if (!moved) return std::unexpected(std::move(moved).error());
+  return {};
 }
 
 void Session::replan(AttachPlan& attach) {
@@ -212,6 +315,7 @@ std::expected<void, Failure> Session::run(std::span<const Op> ops, u32 program) 
 }
 
 void Session::detach() {
+  attached_.clear();
   take_back_.undo_from(0);
   slots_.close_from(first_attach_slot_);
   undo_.undo_from(0);

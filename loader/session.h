@@ -12,6 +12,7 @@
 
 #include "bpf/kernel.h"
 #include "loader/execute.h"
+#include "loader/pin.h"
 #include "loader/plan.h"
 
 namespace bpfld::loader {
@@ -36,6 +37,11 @@ class Session {
   // and plan() tells. Errors: the plan's problem, or the kernel's refusal; then nothing of the
   // attachment remains.
   [[nodiscard]] Status attach(const AttachPlan& attach);
+  // Pins all maps, loaded programs and links as a set; see pin.h. From then on what a link holds
+  // survives detach() and this session. Errors: those of plan_pins(), unsupported (no BPF file
+  // system there), kernel (EEXIST without `replace`); then no pin remains. What could not be done
+  // is in the plan's notes; programs that have no link are given.
+  [[nodiscard]] Result<std::vector<std::string>> pin(const PinOptions& options);
   // Detaches everything that was attached.
   void detach();
   // What a program that is run once, when it is attached, returned; empty for others.
@@ -56,6 +62,7 @@ class Session {
       : spec_(&spec), profile_(&profile), kernel_(&kernel), undo_(kernel), take_back_(kernel) {}
 
   void replan(AttachPlan& attach);
+  [[nodiscard]] Status publish(const PinPlan& pins, const PinOptions& options);
   [[nodiscard]] std::expected<void, Failure> run(std::span<const Op> ops, u32 program);
   [[nodiscard]] Status refused(Failure failure);
 
@@ -65,6 +72,7 @@ class Session {
   bpf::Kernel* kernel_;
   Linked linked_;
   Plan plan_;
+  std::vector<AttachPlan> attached_;
   u32 first_attach_slot_ = 0;
   std::map<u32, i64> return_values_;
   UndoList undo_;  // outlives slots_: what is undone may be in use while an fd is open

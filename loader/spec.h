@@ -73,9 +73,10 @@ struct MapSpec {
   // First value of a data section's map (empty: zeros); the start of an arena; the bytes of a
   // struct_ops variable, its callbacks 0.
   std::vector<std::byte> contents;
-  bool freeze = false;               // .rodata: read-only once filled
-  std::vector<MapSpec> inner;        // of a map of maps: one, which says what its elements are like
-  std::vector<MapSlot> slots;        // of a map of maps or of programs, in the order of the file
+  std::string reuse;           // the path of a pinned map that is to be used instead; empty: none
+  bool freeze = false;         // .rodata: read-only once filled
+  std::vector<MapSpec> inner;  // of a map of maps: one, which says what its elements are like
+  std::vector<MapSlot> slots;  // of a map of maps or of programs, in the order of the file
   std::vector<MapElement> elements;  // what the user wants in it, in that order
   std::optional<StructOpsSpec> struct_ops;
   bool operator==(const MapSpec&) const = default;

@@ -40,7 +40,7 @@ MAY_INCLUDE = {
 # The only files that may reach the system; everything else is a function of its arguments.
 SHELL_FILES = (
     "base/fd.*", "base/mapped_file.*",
-    "bpf/linux_kernel*",
+    "bpf/linux_kernel*", "bpf/linux_pins.*",
     "perf/*",
     "loader/capture*", "loader/execute*", "loader/session*", "loader/attach*", "loader/pin*",
     "loader/find_file.*", "loader/kernel_functions.*",

@@ -424,3 +424,18 @@ TEST_CASE("bpf encode: object names keep what the kernel accepts, up to 15 bytes
   CHECK(kernel_object_name("na\xc3\xafve") == "na__ve");
   CHECK(kernel_object_name("").empty());
 }
+
+TEST_CASE("bpf encode: pins are named by their path") {
+  const Request pin = ObjPin{.object = Fd::number(7), .path = "/sys/fs/bpf/x"};
+  CHECK(compare(pin, Command::obj_pin, [&](bpf_attr& a, EncodedAttr&) {
+          a.pathname = address(std::get<ObjPin>(pin).path.c_str());
+          a.bpf_fd = 7;
+        }) == "same");
+  const Request get = ObjGet{.path = "/sys/fs/bpf/x"};
+  CHECK(compare(get, Command::obj_get, [&](bpf_attr& a, EncodedAttr&) {
+          a.pathname = address(std::get<ObjGet>(get).path.c_str());
+        }) == "same");
+  EncodedAttr out;
+  for (const Request& request : {Request(PinFolder{}), Request(PinRename{}), Request(PinRemove{})})
+    CHECK_FALSE(encode(request, out));
+}

@@ -27,3 +27,34 @@ TEST_CASE("live: a tail call through a slot that the source filled reaches its p
   loaded.session.reset();
   CHECK(still_there(loaded.kernel.made()) == "");
 }
+
+TEST_CASE("live: maps of the section that preceded BTF work") {
+  Loaded loaded("fixtures/maps_legacy.bpf.o");
+  CHECK(loaded.spec.maps.size() == 2);
+  REQUIRE_MESSAGE(loaded.load(), loaded.error.message() << "\n" << loaded.error.detail);
+  CHECK(test_run(loaded, "count", 64) == 0);
+  CHECK(test_run(loaded, "count", 64) == 1);
+}
+
+TEST_CASE("live: elements that the user wants are there before the program runs") {
+  Loaded loaded("fixtures/maps_legacy.bpf.o");
+  const u32 key = 2;
+  const u64 value = 41;
+  const Bytes key_bytes = bytes_of(key), value_bytes = bytes_of(value);
+  loaded.spec.maps[loaded.map_index("counts")].elements.push_back(
+      {{key_bytes.begin(), key_bytes.end()}, {value_bytes.begin(), value_bytes.end()}});
+  REQUIRE_MESSAGE(loaded.load(), loaded.error.message());
+  CHECK(test_run(loaded, "count", 64) == 41);
+}
+
+TEST_CASE("live: a per-CPU map's first value is the same on every CPU") {
+  Loaded loaded("fixtures/perf_getppid.bpf.o");
+  const u32 key = 0;
+  const u64 value = 7;
+  const Bytes key_bytes = bytes_of(key), value_bytes = bytes_of(value);
+  loaded.spec.maps[loaded.map_index("made")].elements.push_back(
+      {{key_bytes.begin(), key_bytes.end()}, {value_bytes.begin(), value_bytes.end()}});
+  REQUIRE_MESSAGE(loaded.load(), loaded.error.message());
+  for (const std::vector<std::byte>& one : loaded.per_cpu_values("made", 8))
+    CHECK(load_checked<u64>(one, 0) == 7);
+}

@@ -38,6 +38,7 @@ static char complaint[512];  // libbpf's first warning about the current object
 // of the maps, and one more for the inner map of a map of maps, which follows its outer map.
 enum { MAX_MAPS = 1024 };
 static int reserved[MAX_MAPS];
+static const struct bpf_map* owners[MAX_MAPS];
 static size_t reserved_count;
 
 // ---- output
@@ -55,13 +56,20 @@ static void print_string(const char* text) {
   putchar('"');
 }
 
-static const struct bpf_map* map_of(int fd) {
+// Before the object is loaded: inner maps are forgotten by then.
+static void note_owners(struct bpf_object* object) {
   struct bpf_map* map;
   size_t at = 0;
-  bpf_object__for_each_map(map, current) {
-    if (at < reserved_count && reserved[at] == fd) return map;
+  memset(owners, 0, sizeof owners);
+  bpf_object__for_each_map(map, object) {
+    if (at < MAX_MAPS) owners[at] = map;
     at += bpf_map__inner_map(map) != NULL ? 2 : 1;
   }
+}
+
+static const struct bpf_map* map_of(int fd) {
+  for (size_t at = 0; at < reserved_count; at++)
+    if (reserved[at] == fd) return owners[at];
   return NULL;
 }
 
@@ -288,6 +296,7 @@ static int load(const char* path, const char* only) {
   reserved_count = 0;
   struct bpf_object* object = bpf_object__open_file(path, &options);
   if (object == NULL) return -errno;
+  note_owners(object);
   bpf_object__for_each_program(program, object) {
     bpf_program__set_autoload(program,
                               only == NULL || strcmp(only, bpf_program__name(program)) == 0);

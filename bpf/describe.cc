@@ -59,6 +59,20 @@ class Fields {
   std::string out_;
 };
 
+// "+136: $4, +144: $5"
+std::string value_fds_text(const std::vector<ValueFd>& patches) {
+  std::string out;
+  for (const ValueFd& patch : patches)
+    out += format("{}+{}: {}", out.empty() ? "{" : ", ", patch.offset, fd_text(patch.fd));
+  return out + "}";
+}
+
+// For a struct_ops program the field holds the number of a member of its struct.
+std::string attach_type_text(const ProgLoad& r) {
+  if (r.type == ProgType::struct_ops) return format("{}", static_cast<u32>(r.expected_attach_type));
+  return upper(name_of(r.expected_attach_type));
+}
+
 struct Describer {
   std::string operator()(const MapCreate& r) const {
     return Fields()
@@ -73,7 +87,9 @@ struct Describer {
         .fd("btf_fd", r.btf)
         .nonzero("btf_key_type_id", r.btf_key_type_id)
         .nonzero("btf_value_type_id", r.btf_value_type_id)
+        .nonzero("btf_vmlinux_value_type_id", r.btf_vmlinux_value_type_id)
         .flags("map_extra", r.map_extra)
+        .fd("value_type_btf_obj_fd", r.value_type_btf)
         .wrap(Command::map_create);
   }
   std::string operator()(const MapUpdate& r) const {
@@ -81,6 +97,7 @@ struct Describer {
         .fd("map_fd", r.map)
         .text("key", hex(r.key))
         .text("value", r.value_fd.is_set() ? "fd " + fd_text(r.value_fd) : hex(r.value))
+        .text_if(!r.value_fds.empty(), "value_fds", value_fds_text(r.value_fds))
         .flags("flags", r.flags)
         .wrap(Command::map_update_elem);
   }
@@ -106,7 +123,7 @@ struct Describer {
         .flags("prog_flags", r.flags)
         .text("prog_name", quote(r.name))
         .text_if(r.expected_attach_type != AttachType{}, "expected_attach_type",
-                 upper(name_of(r.expected_attach_type)))
+                 attach_type_text(r))
         .fd("prog_btf_fd", r.btf)
         .nonzero("func_info_cnt", r.func_info.count)
         .nonzero("line_info_cnt", r.line_info.count)
@@ -126,7 +143,7 @@ struct Describer {
   }
   std::string operator()(const LinkCreate& r) const {
     return Fields()
-        .fd("prog_fd", r.program)
+        .fd(r.attach_type == AttachType::struct_ops ? "map_fd" : "prog_fd", r.program)
         .fd("target_fd", r.target)
         .text("attach_type", "BPF_" + upper(name_of(r.attach_type)))
         .flags("flags", r.flags)
@@ -154,8 +171,28 @@ struct Describer {
   std::string operator()(const ObjectInfo& r) const {
     return Fields().fd("bpf_fd", r.object).wrap(Command::obj_get_info_by_fd);
   }
-  std::string operator()(const BtfFdById& r) const {
-    return Fields().number("btf_id", r.id).wrap(Command::btf_get_fd_by_id);
+  std::string operator()(const ObjectById& r) const {
+    static constexpr Command kCommands[] = {Command::prog_get_fd_by_id, Command::map_get_fd_by_id,
+                                            Command::link_get_fd_by_id, Command::btf_get_fd_by_id};
+    return Fields().number("id", r.id).wrap(kCommands[static_cast<std::size_t>(r.kind)]);
+  }
+  std::string operator()(const ObjectContents& r) const {
+    return Fields()
+        .fd("bpf_fd", r.object)
+        .number(r.kind == ObjectKind::program ? "xlated_prog_len" : "btf_size", r.size)
+        .wrap(Command::obj_get_info_by_fd);
+  }
+  std::string operator()(const ObjectPin& r) const {
+    return Fields().text("pathname", quote(r.path)).fd("bpf_fd", r.object).wrap(Command::obj_pin);
+  }
+  std::string operator()(const ObjectAtPath& r) const {
+    return Fields()
+        .text("pathname", quote(r.path))
+        .flags("file_flags", r.read_only ? kMapReadOnly : 0)
+        .wrap(Command::obj_get);
+  }
+  std::string operator()(const LinkDetach& r) const {
+    return Fields().fd("link_fd", r.link).wrap(Command::link_detach);
   }
   std::string operator()(const PerfEventOpen& r) const {
     static constexpr std::string_view kTypes[] = {"HARDWARE", "SOFTWARE", "TRACEPOINT"};
@@ -168,6 +205,11 @@ struct Describer {
   }
   std::string operator()(const PerfEnable& r) const {
     return format("ioctl({}, PERF_EVENT_IOC_ENABLE)", fd_text(r.event));
+  }
+  std::string operator()(const ArenaSetUp& r) const {
+    return format("mmap({}, {}, PROT_READ|PROT_WRITE, MAP_SHARED, {}, 0){}",
+                  r.address == 0 ? "NULL" : format("{:#x}", r.address), r.size, fd_text(r.map),
+                  r.contents.empty() ? "" : format(", write {} bytes", r.contents.size()));
   }
   std::string operator()(const RaiseMemlock&) const {
     return "setrlimit(RLIMIT_MEMLOCK, infinity)";
@@ -193,9 +235,10 @@ std::string call_name(const Request& request) {
 
 bool returns_fd(const Request& request) {
   return std::holds_alternative<MapCreate>(request) || std::holds_alternative<ProgLoad>(request) ||
-         std::holds_alternative<BtfLoad>(request) || std::holds_alternative<BtfFdById>(request) ||
-         std::holds_alternative<LinkCreate>(request) ||
+         std::holds_alternative<BtfLoad>(request) || std::holds_alternative<LinkCreate>(request) ||
          std::holds_alternative<RawTracepointOpen>(request) ||
+         std::holds_alternative<ObjectById>(request) ||
+         std::holds_alternative<ObjectAtPath>(request) ||
          std::holds_alternative<PerfEventOpen>(request);
 }
 

@@ -3,6 +3,7 @@
 // command's part of `union bpf_attr` (include/uapi/linux/bpf.h).
 #include "bpf/encode.h"
 
+#include <bit>
 #include <cassert>
 
 namespace bpfld::bpf {
@@ -55,17 +56,31 @@ struct Writer {
     put_fd(48, r.btf);
     put(52, r.btf_key_type_id);
     put(56, r.btf_value_type_id);
+    put(60, r.btf_vmlinux_value_type_id);
     put(64, r.map_extra);
+    put_fd(72, r.value_type_btf);
     return true;
   }
+  void patch_value(const ValueFd& patch) {
+    assert(!patch.fd.is_slot() && fits(out.value.size(), patch.offset, patch.size));
+    const u32 narrow = static_cast<u32>(patch.fd.get());
+    const u64 wide = narrow;
+    std::memcpy(out.value.data() + patch.offset,
+                patch.size == sizeof(wide) ? static_cast<const void*>(&wide) : &narrow, patch.size);
+  }
   bool operator()(const MapUpdate& r) {
+    const void* value = r.value.data();
     if (r.value_fd.is_set()) {
       assert(!r.value_fd.is_slot());
       out.value_fd = static_cast<u32>(r.value_fd.get());
-      put_element(Command::map_update_elem, r.map, r.key, &out.value_fd);
-    } else {
-      put_element(Command::map_update_elem, r.map, r.key, r.value.data());
+      value = &out.value_fd;
+    } else if (!r.value_fds.empty()) {
+      out.value = r.value;
+      for (const ValueFd& patch : r.value_fds)
+        patch_value(patch);
+      value = out.value.data();
     }
+    put_element(Command::map_update_elem, r.map, r.key, value);
     put(24, r.flags);
     return true;
   }
@@ -185,14 +200,51 @@ struct Writer {
     put_pointer(8, out.output.data());
     return true;
   }
-  bool operator()(const BtfFdById& r) {
-    out.command = Command::btf_get_fd_by_id;
+  bool operator()(const ObjectById& r) {
+    switch (r.kind) {
+      case ObjectKind::program: out.command = Command::prog_get_fd_by_id; break;
+      case ObjectKind::map: out.command = Command::map_get_fd_by_id; break;
+      case ObjectKind::link: out.command = Command::link_get_fd_by_id; break;
+      case ObjectKind::btf: out.command = Command::btf_get_fd_by_id; break;
+    }
     put(0, r.id);
+    return true;
+  }
+  bool operator()(const ObjectContents& r) {
+    constexpr u32 kXlatedInsns = 32, kBtf = 0;
+    out.command = Command::obj_get_info_by_fd;
+    out.output.resize(u64{kContentsStart} + r.size);
+    const bool is_program = r.kind == ObjectKind::program;
+    const u64 contents = std::bit_cast<u64>(out.output.data() + kContentsStart);
+    std::memcpy(out.output.data() + contents_length_at(r.kind), &r.size, sizeof(r.size));
+    std::memcpy(out.output.data() + (is_program ? kXlatedInsns : kBtf), &contents,
+                sizeof(contents));
+    put_fd(0, r.object);
+    put(4, kContentsStart);
+    put_pointer(8, out.output.data());
+    return true;
+  }
+  bool operator()(const ObjectPin& r) {
+    out.command = Command::obj_pin;
+    put_pointer(0, r.path.c_str());
+    put_fd(8, r.object);
+    return true;
+  }
+  bool operator()(const ObjectAtPath& r) {
+    out.command = Command::obj_get;
+    put_pointer(0, r.path.c_str());
+    put(12, r.read_only ? kMapReadOnly : 0);
+    return true;
+  }
+  bool operator()(const LinkDetach& r) {
+    out.command = Command::link_detach;
+    put_fd(0, r.link);
     return true;
   }
   bool operator()(const PerfEventOpen&) { return false; }
   bool operator()(const PerfSetBpf&) { return false; }
   bool operator()(const PerfEnable&) { return false; }
+  bool operator()(const ArenaSetUp&) { return false; }
   bool operator()(const RaiseMemlock&) { return false; }
 };
 

@@ -15,8 +15,8 @@ namespace bpfld::bpf {
 inline constexpr u32 kAttrSize =
     168;  // sizeof(union bpf_attr) of v6.18; the tail of zeros suits all kernels
 
-// view: the encoded attr. Its pointers point into the Request and into `output`, `log` and `insns`
-// here, so it must not be copied or moved and the Request must outlive it.
+// view: the encoded attr. Its pointers point into the Request and into `output`, `log`, `insns`
+// and `value` here, so it must not be copied or moved and the Request must outlive it.
 struct EncodedAttr {
   Command command{};
   alignas(8) std::array<std::byte, kAttrSize> attr{};
@@ -24,6 +24,7 @@ struct EncodedAttr {
   std::vector<char> log;          // where the verifier writes
   std::vector<Insn> insns;        // the program with its fds filled in
   std::vector<i32> fds;           // fd_array
+  std::vector<std::byte> value;   // a map's value with the fds in it filled in
   u32 value_fd = 0;               // an element that is a map or a program
 
   EncodedAttr() = default;
@@ -44,5 +45,11 @@ inline constexpr u32 kInfoLengthResult = 4;  // info.info_len
 
 // Offsets in struct bpf_btf_info.
 inline constexpr u32 kBtfInfoId = 12, kBtfInfoName = 16, kBtfInfoNameLength = 24;
+// The output of ObjectContents: a struct bpf_*_info of that many bytes, then the contents, whose
+// length the kernel writes into the info.
+inline constexpr u32 kContentsStart = 256;
+inline constexpr u32 contents_length_at(ObjectKind kind) {
+  return kind == ObjectKind::program ? 20 : 8;  // xlated_prog_len, btf_size
+}
 
 }  // namespace bpfld::bpf

@@ -6,6 +6,7 @@
 
 #include <linux/perf_event.h>
 #include <sys/ioctl.h>
+#include <sys/mman.h>
 #include <sys/resource.h>
 #include <sys/syscall.h>
 
@@ -52,6 +53,11 @@ Result<Reply> call_bpf(const Request& request, EncodedAttr& encoded) {
       info != nullptr && info->name_room == 0)
     reply.data.resize(
         std::min<std::size_t>(reply.data.size(), load_checked<u32>(attr, kInfoLengthResult)));
+  if (const ObjectContents* contents = std::get_if<ObjectContents>(&request)) {
+    const u32 length = load_checked<u32>(reply.data, contents_length_at(contents->kind));
+    reply.data.erase(reply.data.begin(), reply.data.begin() + kContentsStart);
+    reply.data.resize(std::min(length, contents->size));
+  }
   return reply;
 }
 
@@ -70,6 +76,41 @@ Result<Reply> open_perf_event(const PerfEventOpen& r) {
 Result<Reply> perf_ioctl(int event, unsigned long command, int argument, const char* name) {
   if (::ioctl(event, command, argument) != 0) return fail_errno(errno, "ioctl({})", name);
   return Reply{};
+}
+
+// A fault in an arena that does not allocate by itself (BPF_F_SEGV_ON_FAULT) is EFAULT in read(2)
+// and would be our death in memcpy().
+Result<Reply> write_memory(void* to, const std::vector<std::byte>& bytes) {
+  const UniqueFd file(::memfd_create("bpfld-arena", MFD_CLOEXEC));
+  if (file.get() < 0) return fail_errno(errno, "memfd_create");
+  std::size_t done = 0;
+  while (done < bytes.size()) {
+    const ssize_t n =
+        ::pwrite(file.get(), bytes.data() + done, bytes.size() - done, static_cast<off_t>(done));
+    if (n <= 0) return fail_errno(errno, "writing the arena's first contents");
+    done += static_cast<std::size_t>(n);
+  }
+  done = 0;
+  while (done < bytes.size()) {
+    const ssize_t n = ::pread(file.get(), static_cast<char*>(to) + done, bytes.size() - done,
+                              static_cast<off_t>(done));
+    if (n <= 0) return fail_errno(n < 0 ? errno : EIO, "writing the arena's first contents");
+    done += static_cast<std::size_t>(n);
+  }
+  return Reply{};
+}
+
+Result<Reply> set_up_arena(const ArenaSetUp& r) {
+  // The address is the object's wish: it must not replace anything of ours.
+  const int fixed = r.address != 0 ? MAP_FIXED_NOREPLACE : 0;
+  void* const wish = reinterpret_cast<void*>(
+      static_cast<std::uintptr_t>(r.address));  // NOLINT(performance-no-int-to-ptr)
+  void* const start =
+      ::mmap(wish, r.size, PROT_READ | PROT_WRITE, MAP_SHARED | fixed, r.map.get(), 0);
+  if (start == MAP_FAILED) return fail_errno(errno, "mmap");
+  Result<Reply> reply = write_memory(start, r.contents);
+  ::munmap(start, r.size);
+  return reply;
 }
 
 Result<Reply> raise_memlock() {
@@ -91,6 +132,7 @@ Result<Reply> LinuxKernel::call(const Request& request) {
                       "PERF_EVENT_IOC_SET_BPF");
   if (const PerfEnable* enable = std::get_if<PerfEnable>(&request))
     return perf_ioctl(enable->event.get(), PERF_EVENT_IOC_ENABLE, 0, "PERF_EVENT_IOC_ENABLE");
+  if (const ArenaSetUp* arena = std::get_if<ArenaSetUp>(&request)) return set_up_arena(*arena);
   return raise_memlock();
 }
 

@@ -47,11 +47,21 @@ struct MapCreate {
   Fd inner_map;
   Fd btf;
   u32 btf_key_type_id = 0, btf_value_type_id = 0;
+  u32 btf_vmlinux_value_type_id = 0;  // struct_ops: the value is a struct of the kernel,
+  Fd value_type_btf = {};             // or of the module with that BTF
   bool operator==(const MapCreate&) const = default;
+};
+// spec: a descriptor inside a value, as a native integer of `size` (4 or 8) bytes.
+struct ValueFd {
+  u32 offset = 0;  // bytes from the value's start
+  u32 size = 4;
+  Fd fd;
+  bool operator==(const ValueFd&) const = default;
 };
 struct MapUpdate {
   Fd map;
   std::vector<std::byte> key, value;
+  std::vector<ValueFd> value_fds = {};  // written over `value`
   u64 flags = 0;
   Fd value_fd = {};  // the value, instead: a map or a program, as a u32
   bool operator==(const MapUpdate&) const = default;
@@ -121,8 +131,8 @@ struct ProgBindMap {
   Fd program, map;
   bool operator==(const ProgBindMap&) const = default;
 };
-struct LinkCreate {  // reply.fd
-  Fd program, target;
+struct LinkCreate {    // reply.fd
+  Fd program, target;  // struct_ops: `program` is the map
   AttachType attach_type{};
   u32 flags = 0;
   u64 cookie = 0;  // for a perf event
@@ -152,9 +162,30 @@ struct ObjectInfo {  // reply.data: struct bpf_{prog,map,link,btf}_info, as much
   u32 name_room = 0;  // for BTF: bytes for its name, which follow the info in data
   bool operator==(const ObjectInfo&) const = default;
 };
-struct BtfFdById {  // reply.fd
+struct ObjectById {  // reply.fd
+  ObjectKind kind = ObjectKind::program;
   u32 id = 0;
-  bool operator==(const BtfFdById&) const = default;
+  bool operator==(const ObjectById&) const = default;
+};
+struct ObjectContents {  // reply.data: a program's instructions as the kernel runs them, or BTF
+  ObjectKind kind = ObjectKind::program;
+  Fd object;
+  u32 size = 0;  // bytes to read, at most
+  bool operator==(const ObjectContents&) const = default;
+};
+struct ObjectPin {
+  Fd object;
+  std::string path;
+  bool operator==(const ObjectPin&) const = default;
+};
+struct ObjectAtPath {  // reply.fd: what is pinned there
+  std::string path;
+  bool read_only = false;  // of a map; programs and links can only be had whole
+  bool operator==(const ObjectAtPath&) const = default;
+};
+struct LinkDetach {
+  Fd link;
+  bool operator==(const LinkDetach&) const = default;
 };
 
 struct PerfEventOpen {  // reply.fd
@@ -171,6 +202,15 @@ struct PerfEnable {  // ioctl PERF_EVENT_IOC_ENABLE
   Fd event;
   bool operator==(const PerfEnable&) const = default;
 };
+// mmap of an arena for a moment. The first one fixes the address at which user space sees the
+// arena, which the verifier asks for; the memory that is written stays when the mapping goes.
+struct ArenaSetUp {
+  Fd map;
+  u64 address = 0;                  // 0: the kernel chooses
+  u64 size = 0;                     // bytes, whole pages
+  std::vector<std::byte> contents;  // of its start
+  bool operator==(const ArenaSetUp&) const = default;
+};
 struct RaiseMemlock {  // setrlimit(RLIMIT_MEMLOCK, infinity)
   bool operator==(const RaiseMemlock&) const = default;
 };
@@ -178,7 +218,8 @@ struct RaiseMemlock {  // setrlimit(RLIMIT_MEMLOCK, infinity)
 using Request =
     std::variant<MapCreate, MapUpdate, MapLookup, MapNextKey, MapDelete, MapFreeze, ProgLoad,
                  BtfLoad, ProgBindMap, LinkCreate, RawTracepointOpen, ProgTestRun, NextId,
-                 ObjectInfo, BtfFdById, PerfEventOpen, PerfSetBpf, PerfEnable, RaiseMemlock>;
+                 ObjectInfo, ObjectById, ObjectContents, ObjectPin, ObjectAtPath, LinkDetach,
+                 PerfEventOpen, PerfSetBpf, PerfEnable, ArenaSetUp, RaiseMemlock>;
 
 // What the kernel answered. `value` is a raw fd when returns_fd(request): the caller owns it from
 // then on.
@@ -206,8 +247,13 @@ template <typename Visit>
 void for_each_fd(Request& request, Visit visit) {
   struct Walker {
     Visit& visit;
-    void operator()(MapCreate& r) { visit(r.inner_map), visit(r.btf); }
-    void operator()(MapUpdate& r) { visit(r.map), visit(r.value_fd); }
+    void operator()(MapCreate& r) { visit(r.inner_map), visit(r.btf), visit(r.value_type_btf); }
+    void operator()(MapUpdate& r) {
+      visit(r.map);
+      for (ValueFd& patch : r.value_fds)
+        visit(patch.fd);
+      visit(r.value_fd);
+    }
     void operator()(MapLookup& r) { visit(r.map); }
     void operator()(MapNextKey& r) { visit(r.map); }
     void operator()(MapDelete& r) { visit(r.map); }
@@ -228,10 +274,15 @@ void for_each_fd(Request& request, Visit visit) {
     void operator()(ProgTestRun& r) { visit(r.program); }
     void operator()(NextId&) {}
     void operator()(ObjectInfo& r) { visit(r.object); }
-    void operator()(BtfFdById&) {}
+    void operator()(ObjectById&) {}
+    void operator()(ObjectContents& r) { visit(r.object); }
+    void operator()(ObjectPin& r) { visit(r.object); }
+    void operator()(ObjectAtPath&) {}
+    void operator()(LinkDetach& r) { visit(r.link); }
     void operator()(PerfEventOpen&) {}
     void operator()(PerfSetBpf& r) { visit(r.event), visit(r.program); }
     void operator()(PerfEnable& r) { visit(r.event); }
+    void operator()(ArenaSetUp& r) { visit(r.map); }
     void operator()(RaiseMemlock&) {}
   };
   std::visit(Walker{visit}, request);

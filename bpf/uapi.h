@@ -196,8 +196,11 @@ enum class AttachType : u32 {
 // BPF_MAP_CREATE map_flags.
 inline constexpr u32 kMapNoPrealloc = 1u << 0;
 inline constexpr u32 kMapNumaNode = 1u << 2;
+inline constexpr u32 kMapReadOnly = 1u << 3;      // BPF_F_RDONLY, of an fd
 inline constexpr u32 kMapReadOnlyProg = 1u << 7;  // BPF_F_RDONLY_PROG
 inline constexpr u32 kMapMmapable = 1u << 10;     // BPF_F_MMAPABLE, since v5.5
+inline constexpr u32 kMapLink = 1u << 13;         // BPF_F_LINK, since v6.4
+inline constexpr u32 kMapModuleValue = 1u << 15;  // BPF_F_VTYPE_BTF_OBJ_FD, since v6.9
 
 // BPF_PROG_LOAD prog_flags.
 inline constexpr u32 kProgSleepable = 1u << 4;    // BPF_F_SLEEPABLE, since v5.10

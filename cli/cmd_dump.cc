@@ -14,7 +14,7 @@
 #include "cli/dump_text.h"
 #include "cli/facts.h"
 #include "cli/hints.h"
-#include "loader/capture.h"
+#include "cli/saved_kernel.h"
 #include "loader/collect.h"
 
 namespace bpfld::cli {
@@ -33,6 +33,10 @@ constexpr OptionRow kOptions[] = {
      .letter = '\0',
      .value = "FILE",
      .help = "answer CO-RE relocations from this kernel's BTF, not the running one's"},
+    {.name = "profile",
+     .letter = '\0',
+     .value = "FILE",
+     .help = "the same from a kernel that was saved with `bpfld profile save`"},
     {.name = "config",
      .letter = '\0',
      .value = "FILE",
@@ -64,7 +68,8 @@ class Dump {
   bool select();
   void dump_functions();
   void dump_programs();
-  void print(const ProgramSpec* program, const Listing& listing);
+  void print(const ProgramSpec* program, const Listing& listing,
+             const loader::LinkedProgram* linked = nullptr);
   void print_heading(const ProgramSpec& program);
   void report(Phase phase, const Error& error, const ProgramSpec* program);
 
@@ -181,21 +186,24 @@ std::string lines_json(const Listing& listing) {
 
 // Name, section and types: the part of a JSON line that is known also of a program that cannot be
 // linked.
-std::string identity_json(const ProgramSpec* program, std::string_view name) {
+std::string identity_json(const ProgramSpec* program, std::string_view name,
+                          const loader::LinkedProgram* linked = nullptr) {
   std::string out = format("\"name\":{}", json_string(name));
   if (program == nullptr) return out;
   const loader::SectionRow* row = program->row;
+  u32 attach_type = row == nullptr ? 0 : static_cast<u32>(row->attach_type);
+  if (linked != nullptr && linked->struct_ops) attach_type = linked->struct_ops->member;
   return out + format(",\"section\":{},\"type\":{},\"expected_attach_type\":{}",
                       json_string(program->section),
-                      row == nullptr ? 0 : static_cast<u32>(row->type),
-                      row == nullptr ? 0 : static_cast<u32>(row->attach_type));
+                      row == nullptr ? 0 : static_cast<u32>(row->type), attach_type);
 }
 
-void Dump::print(const ProgramSpec* program, const Listing& listing) {
+void Dump::print(const ProgramSpec* program, const Listing& listing,
+                 const loader::LinkedProgram* linked) {
   if (json_) {
     streams_.out.write(format(
         "{{{},\"insns\":[{}],\"refs\":[{}],\"core\":[{}],\"func_info\":[{}],\"line_info\":[{}]}}\n",
-        identity_json(program, listing.name), insns_json(listing), references_json(listing),
+        identity_json(program, listing.name, linked), insns_json(listing), references_json(listing),
         core_json(listing), functions_json(listing), lines_json(listing)));
     return;
   }
@@ -227,12 +235,14 @@ void Dump::dump_programs() {
   for (std::size_t i = 0; i < selection_.size(); i++) {
     const ProgramSpec& program = spec_.programs[selection_[i]];
     if (all) {
-      print(&program, list_program(spec_, all->programs[i], profile_, all->core));
+      print(&program, list_program(spec_, all->programs[i], profile_, all->core),
+            &all->programs[i]);
       continue;
     }
     const Result<loader::Linked> alone = loader::link(spec_, {selection_[i]}, profile_);
     if (alone) {
-      print(&program, list_program(spec_, alone->programs[0], profile_, alone->core));
+      print(&program, list_program(spec_, alone->programs[0], profile_, alone->core),
+            &alone->programs[0]);
       continue;
     }
     report(Phase::link, alone.error(), &program);
@@ -253,14 +263,10 @@ int Dump::run() {
     wanted.kconfig = std::move(needs.kconfig);
     wanted.symbols = std::move(needs.symbols);
   }
-  const std::string btf(arguments_.value("btf"));
-  Result<loader::KernelProfile> profile =
-      loader::capture(wanted, {.btf_path = btf,
-                               .config_path = std::string(arguments_.value("config")),
-                               .offline = !btf.empty(),
-                               .kernel = nullptr});
+  Result<loader::KernelProfile> profile = capture_kernel(wanted, arguments_);
   if (!profile) {
-    report(Phase::btf, profile.error(), nullptr);
+    const bool misused = profile.error().code == Code::usage;
+    report(misused ? Phase::usage : Phase::btf, profile.error(), nullptr);
     return static_cast<int>(status_);
   }
   profile_ = std::move(profile).value();

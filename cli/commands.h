@@ -22,13 +22,16 @@ struct Command {
   int (*run)(const Invocation&);  // the exit status
 };
 
-extern const CommandRow kRunCommand, kListCommand, kDumpCommand, kBtfCommand, kFeatureCommand,
-    kHelpCommand;
+extern const CommandRow kRunCommand, kListCommand, kDumpCommand, kBtfCommand, kVerifyCommand,
+    kFeatureCommand, kExplainCommand, kProfileCommand, kHelpCommand;
 int run_command(const Invocation& invocation);      // cmd_run.cc
 int list_command(const Invocation& invocation);     // cmd_list.cc
 int dump_command(const Invocation& invocation);     // cmd_dump.cc
 int btf_command(const Invocation& invocation);      // cmd_btf.cc
+int verify_command(const Invocation& invocation);   // cmd_verify.cc
 int feature_command(const Invocation& invocation);  // cmd_feature.cc
+int explain_command(const Invocation& invocation);  // cmd_explain.cc
+int profile_command(const Invocation& invocation);  // cmd_profile.cc
 int help_command(const Invocation& invocation);     // help.cc
 
 std::span<const Command> commands();

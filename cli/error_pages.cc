@@ -131,6 +131,19 @@ constexpr ErrorPage kPages[] = {
      "  bpfld run -o json x.bpf.o > file        files are faster than terminals\n\n"
      "Best is to send fewer events: filter in the program. --fail-on-lost makes the exit status "
      "8."},
+    {"E25", "the kernel does not have what a program asks it for by name",
+     "`extern ... __ksym` is a function or a variable of the kernel, `extern ... __kconfig` the "
+     "value "
+     "of an option that it was built with. What is not there, or is there with another type, "
+     "concerns "
+     "the programs that use it; the others are loaded.\n\n"
+     "  extern int CONFIG_HZ __kconfig __weak;               0 where it is not set\n"
+     "  extern void bpf_rcu_read_lock(void) __ksym __weak;\n"
+     "  if (bpf_rcu_read_lock) bpf_rcu_read_lock();          never reached where it is missing\n\n"
+     "Options are looked up in /boot/config-RELEASE, else in /proc/config.gz; functions and typed "
+     "variables in the BTF of the kernel and of its modules; other symbols in /proc/kallsyms, "
+     "which "
+     "shows addresses only to root."},
     {"E26", "--set does not fit the variable",
      "--set NAME=VALUE gives a global variable of .data, .rodata or .bss its value before the "
      "object "

@@ -1,8 +1,323 @@
 // SPDX-License-Identifier: Apache-2.0
-// placeholder
+// `bpfld feature --for OBJECT`: what the object needs, each need answered by this kernel before
+// anything of the object is loaded: program and map types by probes, helpers by the verifier,
+// tracepoints and types by looking.
+#include <algorithm>
+#include <set>
+
+#include "base/escape.h"
+#include "bpf/tables.h"
+#include "btf/index.h"
 #include "cli/feature.h"
+#include "cli/hints.h"
+#include "loader/capture.h"
+#include "loader/collect.h"
+#include "loader/plan.h"
+
 namespace bpfld::cli {
-int feature_for(const Invocation&, FeatureContext&, bool) {
-  return 0;
+namespace {
+
+using loader::ObjectSpec;
+using loader::Probe;
+using loader::ProbeAnswer;
+using loader::ProbeResult;
+
+// handle: one object held against one kernel.
+class Verdict {
+ public:
+  Verdict(const Invocation& invocation, FeatureContext& context, bool json)
+      : streams_(invocation.streams),
+        style_(style_for(invocation.arguments, invocation.streams.out)),
+        err_style_(style_for(invocation.arguments, invocation.streams.err)),
+        path_(invocation.arguments.value("for")),
+        context_(context),
+        json_(json) {}
+
+  int run();
+
+ private:
+  bool open();
+  int failed(Phase phase, const Error& error);
+  void look_at_programs();
+  void look_at_maps();
+  void look_at_helpers(const Probe& probe, u32 program);
+  void look_at_core();
+  void look_at_linking();
+  void look_at_attaching();
+  void add(FeatureLine line, Exit obstacle);
+  void add_probe(const Probe& probe, const ProbeResult& result, const std::string& name);
+  bool is_guarded(u32 resolution) const;
+
+  Streams& streams_;
+  Style style_, err_style_;
+  std::string path_;
+  FeatureContext& context_;
+  bool json_;
+  ObjectSpec spec_;
+  loader::Selection selection_;
+  loader::KernelProfile profile_;
+  loader::CoreOutcome core_;
+  std::vector<FeatureLine> lines_;
+  std::set<std::string> seen_;  // helpers and types that were asked about
+  Exit status_ = Exit::ok;
+  std::string first_obstacle_;
+};
+
+int Verdict::failed(Phase phase, const Error& error) {
+  const Report report =
+      explain({.phase = phase, .error = error, .facts = context_.facts, .object = path_});
+  streams_.say(json_ ? to_json(report) : to_text(report, err_style_));
+  return static_cast<int>(report.exit);
 }
+
+void Verdict::add(FeatureLine line, Exit obstacle) {
+  if (obstacle != Exit::ok && status_ == Exit::ok) {
+    status_ = obstacle;
+    first_obstacle_ = format("{} {}", line.kind, line.name);
+  }
+  lines_.push_back(std::move(line));
+}
+
+void Verdict::add_probe(const Probe& probe, const ProbeResult& result, const std::string& name) {
+  FeatureLine line = to_line(probe, result, context_.attach);
+  line.name = name;
+  Exit obstacle = Exit::ok;
+  if (result.answer == ProbeAnswer::no) obstacle = Exit::kernel;
+  if (result.answer == ProbeAnswer::denied) obstacle = Exit::permission;
+  add(std::move(line), obstacle);
+}
+
+// The probe that is most like the program: of its type, and its attach type if there is one.
+const Probe* probe_for(const std::vector<Probe>& probes, const loader::SectionRow& row) {
+  const Probe* found = nullptr;
+  for (const Probe& probe : probes) {
+    if (probe.program_type != row.type) continue;
+    if (found == nullptr || probe.attach_type == row.attach_type) found = &probe;
+  }
+  return found;
+}
+
+// Every helper that the program and its subprograms call.
+void Verdict::look_at_helpers(const Probe& probe, u32 program) {
+  const std::vector<std::pair<u32, std::string>> names = known_helpers(context_);
+  for (const u32 function : loader::reachable_functions(spec_, spec_.programs[program].function)) {
+    for (const bpf::Insn& insn : spec_.functions[function].insns) {
+      if (!insn.is_helper_call() || insn.imm <= 0) continue;
+      const u32 number = static_cast<u32>(insn.imm);
+      if (!seen_.insert(format("{} {}", probe.name, number)).second) continue;
+      const auto named = std::ranges::find(names, number, &std::pair<u32, std::string>::first);
+      const std::string name = named != names.end() ? named->second : format("#{}", number);
+      const ProbeResult result = loader::probe_helper(probe, number, context_.kernel);
+      // Where no program of the type loads, nothing is learnt about its helpers.
+      FeatureLine line = {.kind = "helper",
+                          .name = name,
+                          .answer = result.answer == ProbeAnswer::yes  ? "yes"
+                                    : result.answer == ProbeAnswer::no ? "no"
+                                                                       : "unknown",
+                          .since = {},
+                          .note = {}};
+      if (result.answer == ProbeAnswer::no) {
+        line.note = format("{} programs cannot call it here", probe.name);
+        if (named == names.end()) line.note = "this kernel has no such helper";
+      }
+      add(std::move(line), result.answer == ProbeAnswer::no ? Exit::kernel : Exit::ok);
+    }
+  }
+}
+
+void Verdict::look_at_programs() {
+  const std::vector<Probe> probes = loader::program_probes(context_.view());
+  for (const u32 index : selection_) {
+    const loader::ProgramSpec& program = spec_.programs[index];
+    if (program.row == nullptr) {
+      add({.kind = "program",
+           .name = program.name,
+           .answer = "no",
+           .since = {},
+           .note = format("SEC(\"{}\") is not a name that is known: see `bpfld list sec`",
+                          program.section)},
+          Exit::bad_object);
+      continue;
+    }
+    const Probe* probe = probe_for(probes, *program.row);
+    if (probe == nullptr) continue;
+    const ProbeResult result = loader::run_probe(*probe, context_.kernel);
+    if (seen_.insert("type " + probe->name).second) add_probe(*probe, result, probe->name);
+    if (result.answer == ProbeAnswer::yes) look_at_helpers(*probe, index);
+  }
+}
+
+void Verdict::look_at_maps() {
+  const std::vector<Probe> probes = loader::map_probes(context_.page_size);
+  for (const loader::MapSpec& map : spec_.maps) {
+    const auto probe = std::ranges::find(probes, map.type, &Probe::map_type);
+    if (probe == probes.end() || !seen_.insert("map " + probe->name).second) continue;
+    add_probe(*probe, loader::run_probe(*probe, context_.kernel), probe->name);
+  }
+}
+
+// Whether the same function asks if something of that type exists, which is how code guards against
+// a kernel that does not have it: about the same field, or about the field that took its place.
+bool Verdict::is_guarded(u32 resolution) const {
+  const Result<btf::View> local = btf::View::parse(spec_.btf);
+  if (!local) return false;
+  const auto root = [&](const loader::CoreRelocation& relocation) {
+    return btf::essential_name(local->type({relocation.type}).name);
+  };
+  const loader::CoreOutcome::Source source = core_.sources[resolution];
+  const std::vector<loader::CoreRelocation>& relocations = spec_.functions[source.function].core;
+  return std::ranges::any_of(relocations, [&](const loader::CoreRelocation& other) {
+    const bool asks = other.kind == btf::CoreKind::field_exists ||
+                      other.kind == btf::CoreKind::type_exists ||
+                      other.kind == btf::CoreKind::enumval_exists;
+    return asks && root(other) == root(relocations[source.index]);
+  });
+}
+
+void Verdict::look_at_core() {
+  std::vector<u32> functions;
+  for (const u32 index : selection_)
+    for (const u32 function : loader::reachable_functions(spec_, spec_.programs[index].function))
+      functions.push_back(function);
+  std::ranges::sort(functions);
+  const auto rest = std::ranges::unique(functions);
+  functions.erase(rest.begin(), rest.end());
+  u64 asked = 0;
+  for (const u32 function : functions)
+    asked += spec_.functions[function].core.size();
+  if (asked == 0) return;
+  Result<loader::CoreOutcome> core = loader::resolve_core(spec_, functions, profile_);
+  if (!core) {
+    add({.kind = "types",
+         .name = "kernel BTF",
+         .answer = "no",
+         .since = {},
+         .note = core.error().message()},
+        Exit::kernel);
+    return;
+  }
+  core_ = std::move(core).value();
+  u64 found = 0;
+  for (u32 i = 0; i < core_.resolutions.size(); i++) {
+    const btf::core::Verdict verdict = core_.resolutions[i].verdict;
+    if (btf::core::is_usable(verdict) && verdict != btf::core::Verdict::poisoned) {
+      found++;
+      continue;
+    }
+    const bool guarded = btf::core::is_usable(verdict) && is_guarded(i);
+    add({.kind = "types",
+         .name = spec_.functions[core_.sources[i].function].name,
+         .answer = guarded ? "guarded" : "no",
+         .since = {},
+         .note = loader::describe_core(spec_, profile_, core_, i)},
+        guarded ? Exit::ok : Exit::kernel);
+  }
+  add({.kind = "types",
+       .name = "CO-RE",
+       .answer = "yes",
+       .since = {},
+       .note = format("{} of {} relocations have an answer in {}", found, asked,
+                      profile_.btf != nullptr ? profile_.btf->path : "the object")},
+      Exit::ok);
+}
+
+// What only linking and planning notice: externs that nobody provides, maps without a size.
+void Verdict::look_at_linking() {
+  const auto link = [&]() -> Status {
+    const loader::Linked linked = TRY(loader::link(spec_, selection_, profile_));
+    TRY(loader::make_plan(spec_, linked, profile_));
+    return {};
+  };
+  const Status done = link();
+  if (done || status_ != Exit::ok) return;  // said already, by what caused it
+  const Report report = explain({.phase = Phase::link,
+                                 .error = done.error(),
+                                 .facts = context_.facts,
+                                 .object = path_,
+                                 .spec = &spec_});
+  add({.kind = "object",
+       .name = spec_.name,
+       .answer = "no",
+       .since = {},
+       .note = done.error().message()},
+      report.exit);
+}
+
+void Verdict::look_at_attaching() {
+  for (const u32 index : selection_) {
+    const loader::ProgramSpec& program = spec_.programs[index];
+    if (program.row == nullptr) continue;
+    const std::optional<Error> problem = loader::attach_problem(spec_, index, profile_);
+    FeatureLine line = {.kind = "attach",
+                        .name = program.name,
+                        .answer = problem ? "no" : "yes",
+                        .since = {},
+                        .note = problem ? problem->message() : "SEC(\"" + program.section + "\")"};
+    if (problem && !problem->detail.empty()) line.note += "; " + problem->detail;
+    if (!problem && loader::attach_targets(spec_, index).empty()) {
+      line.answer = "-";
+      line.note += " names no place: `run --attach` takes one";
+    }
+    add(std::move(line), problem ? Exit::attach : Exit::ok);
+  }
+}
+
+bool Verdict::open() {
+  const Result<std::vector<std::byte>> file = read_file(path_);
+  if (!file) {
+    status_ = static_cast<Exit>(failed(Phase::open, file.error()));
+    return false;
+  }
+  Result<ObjectSpec> spec = loader::collect(*file, loader::object_name(path_));
+  if (!spec) {
+    status_ = static_cast<Exit>(failed(Phase::parse, spec.error()));
+    return false;
+  }
+  spec_ = std::move(spec).value();
+  selection_ = loader::autoload_programs(spec_);
+  Result<loader::KernelProfile> profile = loader::capture(loader::needs(spec_, selection_));
+  if (!profile) {
+    status_ = static_cast<Exit>(failed(Phase::capture, profile.error()));
+    return false;
+  }
+  profile_ = std::move(profile).value();
+  return true;
+}
+
+int Verdict::run() {
+  if (!open()) return static_cast<int>(status_);
+  look_at_programs();
+  look_at_maps();
+  look_at_core();
+  look_at_linking();
+  look_at_attaching();
+  const bool can = status_ == Exit::ok;
+  if (json_) {
+    print_features_json(streams_, lines_);
+    streams_.out.write(
+        format("{{\"kind\":\"verdict\",\"name\":{},\"answer\":\"{}\",\"exit\":{}}}\n",
+               json_string(path_), can ? "yes" : "no", static_cast<u32>(status_)));
+    return static_cast<int>(status_);
+  }
+  for (FeatureLine& line : lines_)
+    line.name = line.kind + " " + line.name;
+  print_features(
+      streams_, style_,
+      format("{}: {} on {}", escape_terminal(path_), count_of(selection_.size(), "program"),
+             escape_terminal(context_.facts.kernel)),
+      lines_);
+  streams_.out.write(can ? style_.paint(Ink::good, "verdict: can run here") +
+                               " (what the verifier thinks of it, only loading tells)\n"
+                         : style_.paint(Ink::error, "verdict: cannot run here") +
+                               format(": {} (exit {})\n", escape_terminal(first_obstacle_),
+                                      static_cast<u32>(status_)));
+  return static_cast<int>(status_);
+}
+
+}  // namespace
+
+int feature_for(const Invocation& invocation, FeatureContext& context, bool json) {
+  return Verdict(invocation, context, json).run();
+}
+
 }  // namespace bpfld::cli

@@ -12,12 +12,15 @@
 namespace bpfld::cli {
 namespace {
 
-constexpr std::array<Command, 6> kCommands = {{
+constexpr std::array<Command, 9> kCommands = {{
     {&kRunCommand, run_command},
     {&kListCommand, list_command},
     {&kFeatureCommand, feature_command},
+    {&kExplainCommand, explain_command},
     {&kDumpCommand, dump_command},
     {&kBtfCommand, btf_command},
+    {&kVerifyCommand, verify_command},
+    {&kProfileCommand, profile_command},
     {&kHelpCommand, help_command},
 }};
 
@@ -70,7 +73,8 @@ std::string overview() {
          "until then no file, whatever is in it, can.\n"
          "\n"
          "exit status: 0 done, 1 internal or I/O, 2 usage, 3 bad object, 4 this kernel cannot,\n"
-         "             5 verifier, 6 permission, 7 attach, 8 events lost (--fail-on-lost)\n";
+         "             5 verifier, 6 permission, 7 attach, 8 events lost (--fail-on-lost),\n"
+         "             9 verify: something was refused\n";
 }
 
 int help_command(const Invocation& invocation) {

@@ -58,6 +58,11 @@ bool tracefs_is_missing(const Situation& s) {
   return !s.facts.tracefs_mounted;
 }
 
+// The verifier knows the variable's type, and asks kallsyms for its address.
+bool lacks_variable_address(const Situation& s) {
+  return s.error.detail.find("failed to find the address for kernel symbol") != std::string::npos;
+}
+
 // ---- the table ----
 
 constexpr int kAnyErrno = 0;
@@ -125,6 +130,16 @@ constexpr HintRow kRows[] = {
     {"E08",  Phase::link,     Code::unsupported, kAnyErrno, "unknown section",         nullptr,           Exit::bad_object,
      "", "the name of its section tells what a program is", "`bpfld list sec` shows all names; SEC(\"?...\") is left out on purpose"},
 
+    {"",     Phase::link,     Code::not_found,   kAnyErrno, "BPF implements it, does not exist", nullptr,           Exit::kernel,
+     "", "what offers the struct is not built into this kernel ({kernel}), or it came with a later one", "`bpfld btf search 'bpf_struct_ops_*'`: the structs that a kernel offers"},
+    {"",     Phase::link,     Code::not_found,   kAnyErrno, "no such member",          nullptr,           Exit::kernel,
+     "", "the struct of this kernel ({kernel}) is an older or a newer one", "leave the member 0; a callback whose program is in SEC(\"?struct_ops/...\") is left out where there is no place for it"},
+    {"",     Phase::attach,   kAny,              EEXIST,    "map \"",                  nullptr,           Exit::attach,
+     "", "the kernel has something of that name already; what a .struct_ops map registered stays when its loader is killed",
+     "another `.name`; SEC(\".struct_ops.link\") ends with its loader"},
+    {"",     Phase::attach,   kAny,              EINVAL,    "map \"",                  nullptr,           Exit::attach,
+     "", "the part of the kernel that offers the struct refused it: a callback that it requires is missing, or a member is set that BPF may not set", ""},
+
     {"E03",  Phase::link,     Code::not_found,   kAnyErrno, "need the kernel's BTF",   nullptr,           Exit::kernel,
      "", "CONFIG_DEBUG_INFO_BTF is off in this kernel ({kernel}), or it is older than 5.2", "--btf FILE with the BTF of exactly this kernel"},
 
@@ -139,6 +154,22 @@ constexpr HintRow kRows[] = {
 
     {"E03",  Phase::capture,  Code::not_found,   kAnyErrno, "need the kernel's BTF",   nullptr,           Exit::kernel,
      "", "CONFIG_DEBUG_INFO_BTF is off in this kernel ({kernel}), or it is older than 5.2", "kprobe, tracepoint and raw_tp programs without CO-RE need no BTF"},
+    {"E25",  Phase::capture,   Code::denied,      kAnyErrno, "shows no addresses",      nullptr,           Exit::permission,
+     "", "kernel.kptr_restrict, or a missing CAP_SYSLOG, hides them", "sudo bpfld ..., or sysctl kernel.kptr_restrict=1 with CAP_SYSLOG"},
+    {"E25",  Phase::capture,   kAny,              kAnyErrno, "the option is not set",   nullptr,           Exit::kernel,
+     "", "the program was written for a kernel that is configured with it", "declare it __weak: then it is 0 where it is not set"},
+    {"E25",  Phase::capture,   kAny,              kAnyErrno, "is a Kconfig option, and", nullptr,          Exit::kernel,
+     "", "a distribution installs /boot/config-{kernel}; /proc/config.gz is there with CONFIG_IKCONFIG_PROC", "modprobe configs, or declare it __weak: then it is 0"},
+    {"E25",  Phase::capture,   kAny,              kAnyErrno, "extern \"",                nullptr,           Exit::kernel,
+     "", "", "`bpfld btf search NAME` looks in this kernel's ({kernel}) BTF; __weak lets the program ask whether it is there"},
+    {"E25",  Phase::link,      Code::denied,      kAnyErrno, "shows no addresses",      nullptr,           Exit::permission,
+     "", "kernel.kptr_restrict, or a missing CAP_SYSLOG, hides them", "sudo bpfld ..., or sysctl kernel.kptr_restrict=1 with CAP_SYSLOG"},
+    {"E25",  Phase::link,      kAny,              kAnyErrno, "the option is not set",   nullptr,           Exit::kernel,
+     "", "the program was written for a kernel that is configured with it", "declare it __weak: then it is 0 where it is not set"},
+    {"E25",  Phase::link,      kAny,              kAnyErrno, "is a Kconfig option, and", nullptr,          Exit::kernel,
+     "", "a distribution installs /boot/config-{kernel}; /proc/config.gz is there with CONFIG_IKCONFIG_PROC", "modprobe configs, or declare it __weak: then it is 0"},
+    {"E25",  Phase::link,      kAny,              kAnyErrno, "extern \"",                nullptr,           Exit::kernel,
+     "", "", "`bpfld btf search NAME` looks in this kernel's ({kernel}) BTF; __weak lets the program ask whether it is there"},
     {"E22",  Phase::capture,  Code::not_found,   kAnyErrno, "is to be found in module", nullptr,          Exit::kernel,
      "", "", "modprobe loads it; /sys/kernel/btf holds those that can be looked into"},
     {"E22",  Phase::capture,  Code::not_found,   kAnyErrno, "does not exist in",       nullptr,           Exit::kernel,
@@ -153,6 +184,8 @@ constexpr HintRow kRows[] = {
     {"",     Phase::attach,   kAny,              EACCES,    "",                        is_tracepoint,     Exit::attach,
      "{program} reads more than this tracepoint passes: {message}", "its context is larger than the event's record",
      "{section} has a file `format` in /sys/kernel/tracing/events: the fields, their offsets and sizes"},
+    {"E25",  Phase::load,     kAny,              ENOENT,    "BPF_PROG_LOAD",           lacks_variable_address, Exit::kernel,
+     "", "{program} uses a variable of the kernel, and this kernel ({kernel}) was built without CONFIG_KALLSYMS_ALL: it does not know where its variables are", ""},
     {"E18",  Phase::load,     Code::rejected,    kAnyErrno, "",                        is_confidential,   Exit::verifier,
      "", "lockdown is in confidentiality mode: helpers that read kernel memory are withheld", "boot without lockdown=confidentiality; integrity mode allows reading"},
     {"E05",  Phase::load,     Code::rejected,    kAnyErrno, "",                        nullptr,           Exit::verifier,

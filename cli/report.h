@@ -28,6 +28,7 @@ enum class Exit : u8 {
   permission = 6,  // root or capabilities are missing, or a policy forbids it
   attach = 7,      // it loads, but does not attach
   lost = 8,        // events were lost, with --fail-on-lost
+  refused = 9,     // of what was to be verified, something was refused
   interrupted = 130,
 };
 

@@ -71,6 +71,7 @@ class Run {
   Status add_event_map(u32 map);
   Step<void> attach();
   void say_event_maps();
+  ProgramLine line_of_plan(const loader::AttachPlan& plan) const;
   Step<void> watch();
   void look_each_second();
   bool say_new_losses(const std::vector<MapLoss>& losses);

@@ -158,30 +158,36 @@ void Run::say_event_maps() {
   }
 }
 
+// The program, or the struct_ops map, that the plan is about.
+ProgramLine Run::line_of_plan(const loader::AttachPlan& plan) const {
+  if (!plan.map) return line_of(plan.program);
+  return {.name = spec_.maps[*plan.map].name, .section = spec_.maps[*plan.map].origin.section};
+}
+
 Step<void> Run::attach() {
   loop_->catch_signals();
-  std::vector<std::pair<u32, Report>> failures;
+  std::vector<std::pair<ProgramLine, Report>> failures;
   for (const loader::AttachPlan& plan : session_->plan().attach) {
-    const ProgramSpec& program = spec_.programs[plan.program];
+    const ProgramLine line = line_of_plan(plan);
     if (plan.no_place) {
-      report_.not_attached(line_of(plan.program),
-                           plan.advice.empty()
-                               ? "loaded; its section names no place to attach to"
-                               : format("loaded, not attached; its place: {}", plan.advice));
+      report_.not_attached(line, plan.advice.empty()
+                                     ? "loaded; its section names no place to attach to"
+                                     : format("loaded, not attached; its place: {}", plan.advice));
       continue;
     }
     const Status done = session_->attach(plan);
     if (done) {
       attached_++;
-      report_.attached(line_of(plan.program), plan.how);
+      report_.attached(line, plan.how);
     } else {
-      failures.emplace_back(plan.program, explained(Phase::attach, done.error(), &program));
+      const ProgramSpec* program = plan.map ? nullptr : &spec_.programs[plan.program];
+      failures.emplace_back(line, explained(Phase::attach, done.error(), program));
     }
   }
   const bool fatal = !failures.empty() && (attached_ == 0 || options_.strict);
   for (std::size_t i = fatal ? 1 : 0; i < failures.size(); i++) {
     failures[i].second.severity = Severity::warning;
-    report_.failed(line_of(failures[i].first), failures[i].second);
+    report_.failed(failures[i].first, failures[i].second);
   }
   if (fatal) return std::unexpected(failures.front().second);
   say_event_maps();

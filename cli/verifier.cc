@@ -36,6 +36,14 @@ std::optional<u64> take_number(std::string_view& text) {
   return value;
 }
 
+// The number that follows the first `key`; 0 when there is none.
+u64 number_after(std::string_view line, std::string_view key) {
+  const std::size_t at = line.find(key);
+  if (at == std::string_view::npos) return 0;
+  line.remove_prefix(at + key.size());
+  return take_number(line).value_or(0);
+}
+
 // "9: (79) r1 = *(u64 *)(r0 +0)   ; R0_w=..." is an instruction; "9: R0=..." is a state.
 std::optional<u64> insn_of(std::string_view line) {
   const std::optional<u64> index = take_number(line);
@@ -60,6 +68,12 @@ bool is_state(std::string_view line) {
   std::string_view rest = line;
   return take_number(rest) &&
          (rest.starts_with(": R") || rest.starts_with(": frame") || rest.starts_with(": safe"));
+}
+
+// What the verifier says in passing about arguments whose type it cannot use; it goes on, and only
+// sometimes that is what it fails for in the end (kernel/bpf/btf.c: btf_check_func_arg_match).
+bool is_remark(std::string_view line) {
+  return line.starts_with("arg#") && line.find("size cannot be determined") != line.npos;
 }
 
 // "; *count += 1; @ verifier_null.bpf.c:22"
@@ -189,6 +203,7 @@ constexpr std::array<VerifierAdvice, 17> kAdvice = {{
 
 Verdict read_verifier_log(std::string_view log) {
   Verdict out;
+  std::string remark;
   while (!log.empty()) {
     const std::string_view line = trim(take_line(log));
     if (line.starts_with(kFailed)) {
@@ -203,11 +218,29 @@ Verdict read_verifier_log(std::string_view log) {
     } else if (line.starts_with(';')) {
       read_source(line, out);
       out.reason.clear();
+    } else if (!line.empty() && is_remark(line)) {
+      remark = line;
     } else if (!line.empty() && !is_state(line) && out.reason.empty()) {
       out.reason = line;
     }
   }
+  if (out.reason.empty() && out.title.empty()) out.reason = remark;
   if (out.reason.empty()) out.reason = out.explanation.empty() ? out.title : out.explanation;
+  return out;
+}
+
+VerifierStats read_verifier_stats(std::string_view log) {
+  // "verification time 184 usec", "processed 12 insns (limit 1000000) max_states_per_insn 0
+  // total_states 1 peak_states 1 mark_read 1"
+  VerifierStats out;
+  while (!log.empty()) {
+    const std::string_view line = trim(take_line(log));
+    if (line.starts_with("verification time ")) out.micros = number_after(line, "time ");
+    if (!line.starts_with("processed ")) continue;
+    out.processed = number_after(line, "processed ");
+    out.states = number_after(line, " total_states ");
+    out.peak_states = number_after(line, " peak_states ");
+  }
   return out;
 }
 

@@ -40,6 +40,17 @@ struct Verdict {
 
 Verdict read_verifier_log(std::string_view log);
 
+// spec: the verifier's statistics, from the end of a log of level 4 (BPF_LOG_STATS); what it did
+// not write is 0.
+struct VerifierStats {
+  u64 processed = 0;    // instructions looked at, each as often as it was
+  u64 states = 0;       // states kept
+  u64 peak_states = 0;  // at most, at one time
+  u64 micros = 0;       // verification time
+  bool operator==(const VerifierStats&) const = default;
+};
+VerifierStats read_verifier_stats(std::string_view log);
+
 // spec: what a refusal means, and what helps.
 struct VerifierAdvice {
   std::string_view pattern;  // a part of the reason; '*' in it stands for anything

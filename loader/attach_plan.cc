@@ -63,6 +63,7 @@ std::vector<AttachTarget> attach_targets(const ObjectSpec& spec, u32 index) {
   const ProgramSpec& program = spec.programs[index];
   if (!program.places.empty()) return program.places;
   if (program.row == nullptr || program.row->method == AttachMethod::none) return {};
+  if (program.row->method == AttachMethod::struct_ops) return {};  // what is registered is its map
   if (!program.target.empty()) {
     AttachTarget target;
     target.method = program.row->method;

@@ -103,7 +103,8 @@ Status find_module_ids(KernelProfile::Modules& modules, bpf::Kernel& kernel) {
     if (!id) return std::unexpected(id.error());
     if (id->value <= i64{next.after}) return {};
     next.after = static_cast<u32>(id->value);
-    const Result<bpf::Reply> opened = kernel.call(bpf::BtfFdById{.id = next.after});
+    const Result<bpf::Reply> opened =
+        kernel.call(bpf::ObjectById{bpf::ObjectKind::btf, next.after});
     if (!opened && opened.error().errno_value == ENOENT) continue;
     if (!opened) return std::unexpected(opened.error());
     const UniqueFd fd(static_cast<int>(opened->value));

@@ -59,8 +59,9 @@ Status refuse_unknown_sections(const Collector& state) {
           Code::unsupported,
           "section [{}] \"maps\" holds maps in the style that preceded BTF; only .maps is read",
           section.index);
-    if (section.name == ".jumptables" || section.name == ".addr_space.1" ||
-        section.name.starts_with(".struct_ops") || section.name.starts_with("?.struct_ops"))
+    const bool struct_ops =
+        section.name.starts_with(".struct_ops") || section.name.starts_with("?.struct_ops");
+    if (section.name == ".jumptables" || (struct_ops && !is_struct_ops_section(section.name)))
       return fail(Code::unsupported, "section [{}] \"{}\" is not supported", section.index,
                   escape_terminal(section.name));
   }
@@ -120,9 +121,12 @@ Result<ObjectSpec> collect(Bytes file, std::string_view name) {
   TRY(collect_maps(state));
   TRY(collect_slots(state));
   TRY(collect_data(state));
+  TRY(collect_arena(state));
+  TRY(collect_struct_ops(state));
   TRY(collect_externs(state));
   TRY(collect_references(state));
   TRY(collect_info(state));
+  TRY(collect_callbacks(state));
   collect_btf(state);
   fix_extern_btf(state);
   return std::move(state.spec);

@@ -47,6 +47,13 @@ class TypeWriter {
   u32 get(btf::TypeId id, u32 word) const {
     return load_checked<u32>(blob_, kHeader + view_.record_offset(id) + word * sizeof(u32));
   }
+  // Of the string at `offset`. The sections of optional structs ("?.struct_ops") give their names
+  // to DATASECs, and kernels before 6.9 know no such name.
+  void replace_first_letter(u32 offset, char old_letter, char letter) {
+    const std::size_t at = kHeader + view_.type_bytes().size() + offset;
+    if (offset != 0 && at < blob_.size() && blob_[at] == static_cast<std::byte>(old_letter))
+      blob_[at] = static_cast<std::byte>(letter);
+  }
   static constexpr std::size_t kHeader = sizeof(btf::Header);
 
  private:
@@ -137,7 +144,9 @@ void collect_btf(Collector& state) {
   state.spec.btf = native_blob(*state.btf);
   TypeWriter writer(state.spec.btf, *state.btf);
   for (u32 id = 1; id < state.btf->count(); id++) {
-    if (state.btf->kind({id}) == Kind::datasec) fill_datasec(state, writer, state.btf->type({id}));
+    if (state.btf->kind({id}) != Kind::datasec) continue;
+    fill_datasec(state, writer, state.btf->type({id}));
+    writer.replace_first_letter(writer.get({id}, 0), '?', '_');
   }
   // The verifier checks a hidden function together with its callers, as it does a static one; the
   // BTF must say the same. FUNC keeps its linkage in vlen; 0 is static.

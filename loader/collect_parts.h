@@ -62,14 +62,21 @@ struct Collector {
 [[nodiscard]] Status collect_maps(Collector& state);        // .maps -> maps
 [[nodiscard]] Status collect_slots(Collector& state);       // relocations of .maps -> maps' slots
 [[nodiscard]] Status collect_data(Collector& state);        // .data .rodata .bss -> maps, variables
+[[nodiscard]] Status collect_arena(Collector& state);       // .addr_space.1 -> its arena's contents
+[[nodiscard]] Status collect_struct_ops(Collector& state);  // .struct_ops -> maps
 [[nodiscard]] Status collect_externs(Collector& state);     // .kconfig .ksyms -> externs, a map
 [[nodiscard]] Status collect_references(Collector& state);  // relocations -> references, externs
 [[nodiscard]] Status collect_info(Collector& state);        // .BTF.ext -> functions
+// BTF's tags -> exception callbacks of programs.
+[[nodiscard]] Status collect_callbacks(Collector& state);
 void collect_btf(Collector& state);     // .BTF -> spec.btf, with its gaps filled in
 void fix_extern_btf(Collector& state);  // what the kernel would refuse of externs in spec.btf
 
 // The name that the kernel will show for the map of a section: "execsnoo.rodata".
 std::string kernel_map_name(std::string_view object, std::string_view section);
+
+// ".struct_ops", ".struct_ops.link", either with a '?' before it.
+bool is_struct_ops_section(std::string_view name);
 
 // True for ".data", ".data.x", ".rodata", ".bss" and the like.
 std::optional<MapSource> data_section(std::string_view name);

@@ -78,9 +78,10 @@ Result<Reference> address_reference(const Collector& state, const elf::Symbol& s
   const auto data = state.data_maps.find(symbol.section);
   if (data != state.data_maps.end()) {
     const MapSpec& map = state.spec.maps[data->second];
-    if (offset > map.value_size)
+    const u64 size = map.type == bpf::MapType::arena ? map.contents.size() : map.value_size;
+    if (offset > size)
       return fail(Code::malformed, "refers to offset {:#x} of \"{}\", which has {} bytes", offset,
-                  escape_terminal(map.name), map.value_size);
+                  escape_terminal(map.name), size);
     return Reference{at, ReferenceKind::map_value, data->second, offset};
   }
   return fail(Code::unsupported, "refers to section \"{}\", which is no map, data or code",

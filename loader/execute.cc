@@ -19,6 +19,17 @@ Result<bpf::Reply> call_again(bpf::Kernel& kernel, const bpf::Request& request) 
   return reply;
 }
 
+// Asks with the log that the request wants, growing the buffer while it is too small (ENOSPC). What
+// is accepted with too small a buffer is refused for that alone, so this answer is the true one.
+Result<bpf::Reply> call_with_own_log(bpf::Kernel& kernel, bpf::ProgLoad load) {
+  while (true) {
+    Result<bpf::Reply> reply = call_again(kernel, load);
+    if (reply || reply.error().errno_value != ENOSPC || load.log_size > kLargestLogSize / 8)
+      return reply;
+    load.log_size *= 8;
+  }
+}
+
 // Asks again with a log, growing the buffer while the kernel says it was too small (ENOSPC). The
 // refusal without a log is the true one; the log is only added to it.
 template <typename Load>
@@ -42,11 +53,13 @@ bool can_be_verdict(int errno_value) {
 }
 
 Result<bpf::Reply> call(bpf::Kernel& kernel, const bpf::Request& request) {
-  Result<bpf::Reply> reply = call_again(kernel, request);
+  const bpf::ProgLoad* program = std::get_if<bpf::ProgLoad>(&request);
+  const bool has_own_log = program != nullptr && program->log_level != 0;
+  Result<bpf::Reply> reply =
+      has_own_log ? call_with_own_log(kernel, *program) : call_again(kernel, request);
   if (reply) return reply;
-  if (const bpf::ProgLoad* load = std::get_if<bpf::ProgLoad>(&request);
-      load != nullptr && load->log_level == 0) {
-    reply = with_log(kernel, *load, std::move(reply));
+  if (program != nullptr) {
+    if (!has_own_log) reply = with_log(kernel, *program, std::move(reply));
     // EACCES and EINVAL with the verifier's words are its verdict; without them something else
     // refused.
     if (!reply && !reply.error().detail.empty() && can_be_verdict(reply.error().errno_value))

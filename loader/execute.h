@@ -62,7 +62,4 @@ struct Failure {
 [[nodiscard]] std::expected<void, Failure> execute(std::span<const Op> ops, bpf::Kernel& kernel,
                                                    SlotTable& slots);
 
-inline constexpr u32 kFirstLogSize = 64u << 10;
-inline constexpr u32 kLargestLogSize = 64u << 20;
-
 }  // namespace bpfld::loader

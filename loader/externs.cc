@@ -151,9 +151,20 @@ ExternResolution resolve_address(const ExternSpec& external, const KernelProfile
   return out;
 }
 
+// `struct rq;` says enough of a variable whose address is all that is wanted.
+bool is_declared_only(const btf::View& local, u32 local_type, const btf::View& kernel,
+                      u32 kernel_type) {
+  const btf::Type declared = btf::resolved(local, {local_type});
+  const btf::Type defined = btf::resolved(kernel, {kernel_type});
+  if (declared.kind != btf::Kind::fwd || declared.name != defined.name) return false;
+  if (defined.kind == btf::Kind::fwd) return declared.kind_flag == defined.kind_flag;
+  return defined.kind == (btf::fwd_is_union(declared) ? btf::Kind::union_ : btf::Kind::struct_);
+}
+
 // Whether the kernel's type is what the object takes it for.
 btf::core::Reason compare(const btf::View& local, u32 local_type, const btf::View& kernel,
                           u32 kernel_type) {
+  if (is_declared_only(local, local_type, kernel, kernel_type)) return btf::core::Reason::none;
   btf::core::Budget budget{.left = kCompareBudget};
   return btf::core::types_compatible({.local = local, .target = kernel, .budget = budget},
                                      {local_type}, {kernel_type});

@@ -16,19 +16,21 @@ constexpr std::size_t kNearNames = 3;
 constexpr std::string_view kVmlinux = "vmlinux";
 // A tracepoint's prototype is typedef btf_trace_NAME; nobody calls it by that name.
 constexpr std::string_view kTracepointPrefix = "btf_trace_";
-constexpr std::string_view kHiddenPrefixes[] = {kTracepointPrefix, "bpf_lsm_", "bpf_iter_"};
+constexpr std::string_view kHiddenPrefixes[] = {kTracepointPrefix, "bpf_lsm_", "bpf_iter_",
+                                                "bpf_struct_ops_"};
 
 btf::Kind kind_of(NameKind kind) {
   switch (kind) {
     case NameKind::function: return btf::Kind::func;
     case NameKind::variable: return btf::Kind::var;
     case NameKind::typedef_: return btf::Kind::typedef_;
+    case NameKind::struct_: return btf::Kind::struct_;
   }
   std::unreachable();
 }
 
 btf::KindMask all_kinds() {
-  return {btf::Kind::func, btf::Kind::var, btf::Kind::typedef_};
+  return {btf::Kind::func, btf::Kind::var, btf::Kind::typedef_, btf::Kind::struct_};
 }
 
 bool may_be_in(const KernelName& name, std::string_view module) {

@@ -15,7 +15,7 @@
 
 namespace bpfld::loader {
 
-enum class NameKind : u8 { function, variable, typedef_ };
+enum class NameKind : u8 { function, variable, typedef_, struct_ };
 
 // spec: a name to look up.
 struct KernelName {

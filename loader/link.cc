@@ -127,7 +127,12 @@ std::vector<u32> reachable_functions(const ObjectSpec& spec, u32 entry) {
     stack.push_back({function, 0});
   };
   enter(entry);
-  while (!stack.empty()) {
+  std::optional<u32> callback = spec.functions[entry].exception_callback;
+  while (true) {
+    if (stack.empty()) {  // all that is called is there; next, what the kernel calls
+      if (!callback || seen[*callback]) break;
+      enter(*callback);
+    }
     Frame& top = stack.back();
     const std::vector<Reference>& references = spec.functions[top.function].references;
     while (top.next < references.size() &&
@@ -160,6 +165,8 @@ Result<Linked> link(const ObjectSpec& spec, const Selection& selection,
   }
   Linked linked;
   linked.core = TRY(relocate_core(spec, functions, profile, code));
+  StructOpsOutcome struct_ops = TRY(fit_struct_ops(spec, selection, profile));
+  linked.struct_ops = std::move(struct_ops.maps);
   linked.externs = resolve_externs(spec, functions, profile);
   u64 total = 0;
   for (std::size_t i = 0; i < selection.size(); i++) {
@@ -172,6 +179,7 @@ Result<Linked> link(const ObjectSpec& spec, const Selection& selection,
     linked.programs.push_back(
         TRY(with_context(link_program(spec, selection[i], reached[i], code, linked.externs),
                          [&] { return label(program); })));
+    linked.programs.back().struct_ops = struct_ops.targets[selection[i]];
   }
   return linked;
 }

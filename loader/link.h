@@ -5,6 +5,7 @@
 // line_info move along. Pure.
 #pragma once
 
+#include <optional>
 #include <vector>
 
 #include "base/result.h"
@@ -12,6 +13,7 @@
 #include "loader/externs.h"
 #include "loader/profile.h"
 #include "loader/spec.h"
+#include "loader/struct_ops.h"
 
 namespace bpfld::loader {
 
@@ -39,12 +41,14 @@ struct LinkedProgram {
   std::vector<KernelReference> kernel_references;  // ordered by `at`
   std::vector<FunctionInfo> func_info;             // empty unless every piece has some
   std::vector<LineInfo> line_info;                 // likewise
+  std::optional<StructOpsTarget> struct_ops;       // for SEC("struct_ops"): which callback it is
 };
 
 // spec: the outcome of link(): the programs, and every decision that made them.
 struct Linked {
   std::vector<LinkedProgram> programs;  // in the order of the selection
   CoreOutcome core;  // each CO-RE relocation's resolution, each patched instruction
+  std::vector<StructOps> struct_ops;  // the maps to be created, as this kernel takes them
   ExternOutcome externs;
 };
 
@@ -54,11 +58,12 @@ inline constexpr u64 kMaxLinkedInsns = 8u << 20;
 
 // The functions that `entry` reaches through calls and function addresses, `entry` first, in the
 // order in which they are appended: depth first, at each call the callee before the calls that
-// follow.
+// follow. Then the entry's exception callback, likewise.
 std::vector<u32> reachable_functions(const ObjectSpec& spec, u32 entry);
 
 // Errors: those of externs, unsupported (an unknown section), limit (more than 1 M
-// instructions in a program, kMaxLinkedInsns in all), and those of CO-RE; each names the program. A
+// instructions in a program, kMaxLinkedInsns in all), and those of CO-RE; each names the program.
+// Those of fit_struct_ops(). A
 // relocation without a match is no error: its instruction is poisoned, so that guarded code still
 // passes the verifier.
 [[nodiscard]] Result<Linked> link(const ObjectSpec& spec, const Selection& selection,

@@ -27,8 +27,18 @@ btf::KindSupport kind_support(const KernelProfile& profile) {
 bool wants_btf(const Planner& planner) {
   if (planner.spec.btf.empty() || planner.options.without_btf) return false;
   return std::ranges::any_of(planner.spec.maps, describes_types) ||
+         !planner.linked.struct_ops.empty() ||
          std::ranges::any_of(planner.linked.programs,
                              [](const LinkedProgram& p) { return !p.func_info.empty(); });
+}
+
+// The verifier reads the kernel's BTF when it sees the first program since boot.
+void plan_first_program(Planner& planner) {
+  bpf::ProgLoad request;
+  request.type = bpf::ProgType::socket_filter;
+  request.license = "GPL";
+  request.insns = {bpf::mov64_imm(0, 0), bpf::exit_insn()};
+  planner.plan.load.push_back({"a first program", std::move(request), std::nullopt, true});
 }
 
 }  // namespace
@@ -54,18 +64,22 @@ Result<Plan> make_plan(const ObjectSpec& spec, const Linked& linked, const Kerne
   Planner planner{spec, linked, profile, options, {}};
   if (options.raise_memlock)
     planner.plan.load.push_back({"the memory limit", bpf::RaiseMemlock{}, std::nullopt, true});
+  if (options.wake_kernel_btf) plan_first_program(planner);
   TRY(plan_btf(planner));
   TRY(plan_maps(planner));
   TRY(plan_programs(planner));
   TRY(plan_slots(planner));
   Plan& plan = planner.plan;
   for (const LinkedProgram& program : linked.programs) {
+    if (is_struct_ops(spec.programs[program.program])) continue;
     const std::size_t places =
         std::max<std::size_t>(1, attach_targets(spec, program.program).size());
     for (u32 place = 0; place < places; place++)
       plan.attach.push_back(plan_attach(spec, program.program, place,
                                         *plan.program_slots[program.program], profile, plan.slots));
   }
+  for (const StructOps& struct_ops : linked.struct_ops)
+    plan.attach.push_back(plan_struct_ops(spec, struct_ops, plan, plan.slots));
   return std::move(plan);
 }
 

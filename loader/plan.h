@@ -25,17 +25,19 @@ struct Op {
   std::optional<u32> result;                 // the slot that receives the fd
   bool may_fail = false;                     // a failure is recorded and passed over
   std::optional<u32> closes = std::nullopt;  // a slot that nothing needs once this is done
-  // Made when the attachment ends, after its fds are closed: for what no fd holds. Has no slots.
+  // Made when the attachment ends, after its fds are closed: for what no fd holds. Its slots are of
+  // what was loaded.
   std::optional<bpf::Request> undo = std::nullopt;
   bool operator==(const Op&) const = default;
 };
 
 // spec: how one program gets attached at one place, or why it does not.
 struct AttachPlan {
-  u32 program = 0;      // index into ObjectSpec::programs
-  u32 place = 0;        // index into attach_targets() of that program
-  std::string how;      // "perf link", "raw tracepoint link"
-  std::vector<Op> ops;  // empty when there is nothing to do
+  u32 program = 0;         // index into ObjectSpec::programs
+  u32 place = 0;           // index into attach_targets() of that program
+  std::optional<u32> map;  // index into ObjectSpec::maps: a struct_ops map, and no program
+  std::string how;         // "perf link", "raw tracepoint link"
+  std::vector<Op> ops;     // empty when there is nothing to do
   std::optional<Error>
       problem;            // unsupported: no way yet; not_found: the target does not exist here
   bool no_place = false;  // nobody names a place: loading is all there is
@@ -45,7 +47,8 @@ struct AttachPlan {
 
 struct Plan {
   std::vector<Op> load;            // BTF, maps, their contents, programs
-  std::vector<AttachPlan> attach;  // one per loaded program
+  std::vector<AttachPlan> attach;  // one per loaded program, but for those of struct_ops; then one
+                                   // per struct_ops map
   std::optional<u32> btf_slot;
   std::vector<u32> map_slots;    // by map index
   std::map<u32, u32> templates;  // slot of a map of maps' template -> index of the map of maps
@@ -54,10 +57,16 @@ struct Plan {
   std::vector<std::string> notes;  // values that the loader chose because the object gave none
 };
 
+// Of a verifier log, in bytes: the first buffer, and the largest after growing.
+inline constexpr u32 kFirstLogSize = 64u << 10;
+inline constexpr u32 kLargestLogSize = 64u << 20;
+
 // spec: what is known to be needed beyond the profile, learnt from a first attempt.
 struct PlanOptions {
   bool without_btf = false;        // the kernel refused the object's BTF
   bool raise_memlock = false;      // before the first map
+  u32 log_level = 0;               // of programs; 0: a log is asked for after a refusal only
+  bool wake_kernel_btf = false;    // a kernel without struct_ops may not have read its own BTF yet
   std::set<u32> maps_without_btf;  // by index: the kernel refused the types of their keys or values
 };
 
@@ -74,6 +83,10 @@ std::vector<AttachTarget> attach_targets(const ObjectSpec& spec, u32 program);
 // on. Without a place, the plan says so. attach_plan.cc.
 AttachPlan plan_attach(const ObjectSpec& spec, u32 program, u32 place, u32 program_slot,
                        const KernelProfile& profile, u32& slots);
+
+// How a struct_ops map is registered. attach_struct_ops.cc.
+AttachPlan plan_struct_ops(const ObjectSpec& spec, const StructOps& struct_ops, const Plan& plan,
+                           u32& slots);
 
 // Why the program cannot be attached on that kernel at any of its places (the first one's problem);
 // empty if it can or if there is no place.

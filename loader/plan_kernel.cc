@@ -23,7 +23,7 @@ Result<bpf::Fd> module_btf(Planner& planner, u32 module) {
                 planner.profile.modules_problem.empty() ? "" : ": ",
                 planner.profile.modules_problem);
   const u32 slot = planner.new_slot();
-  planner.add(format("BTF of module {}", name), bpf::BtfFdById{.id = id}, slot);
+  planner.add(format("BTF of module {}", name), bpf::ObjectById{bpf::ObjectKind::btf, id}, slot);
   planner.module_slots.emplace(module, slot);
   return bpf::Fd::slot(slot);
 }

@@ -116,6 +116,23 @@ u32 create_template(Planner& planner, u32 index) {
   return slot;
 }
 
+// Its elements are pages. Programs that use it are refused before user space has mapped it once.
+bpf::ArenaSetUp arena_set_up(const Planner& planner, const MapSpec& map, u32 pages, u32 slot) {
+  return {.map = Fd::slot(slot),
+          .address = map.map_extra,
+          .size = u64{pages} * planner.profile.page_size,
+          .contents = map.contents};
+}
+
+Status check_arena(const Planner& planner, const MapSpec& map) {
+  const u64 size = u64{map.max_entries} * planner.profile.page_size;
+  if (map.type != MapType::arena || map.contents.size() <= size) return {};
+  return with_context(
+      Status(fail(Code::malformed, "its variables take {} bytes, and its {} pages have {}",
+                  map.contents.size(), map.max_entries, size)),
+      [&] { return map_label(map); });
+}
+
 void create_map(Planner& planner, u32 index) {
   const MapSpec& map = planner.spec.maps[index];
   bpf::MapCreate request = creation(planner, map, index);
@@ -126,11 +143,14 @@ void create_map(Planner& planner, u32 index) {
     planner.note("map {}: asks to be pinned by name; it is not", escape_terminal(map.name));
   const u32 slot = planner.new_slot();
   planner.plan.map_slots.push_back(slot);
+  const u32 entries = request.max_entries;
   planner.add(map_label(map), std::move(request), slot);
   planner.plan.load.back().closes = inner;
   const std::vector<std::byte>& contents =
       map.source == MapSource::kconfig ? planner.linked.externs.kconfig : map.contents;
-  if (!contents.empty()) {
+  if (map.type == MapType::arena) {
+    planner.add(map_label(map), arena_set_up(planner, map, entries, slot));
+  } else if (!contents.empty()) {
     bpf::MapUpdate update;
     update.map = Fd::slot(slot);
     update.key.assign(sizeof(u32), std::byte{0});
@@ -163,8 +183,14 @@ bool describes_types(const MapSpec& map) {
 }
 
 Status plan_maps(Planner& planner) {
-  for (u32 i = 0; i < planner.spec.maps.size(); i++)
-    create_map(planner, i);
+  for (u32 i = 0; i < planner.spec.maps.size(); i++) {
+    const MapSpec& map = planner.spec.maps[i];
+    TRY(check_arena(planner, map));
+    if (map.struct_ops)
+      TRY(create_struct_ops(planner, i));
+    else
+      create_map(planner, i);
+  }
   for (u32 i = 0; i < planner.spec.maps.size(); i++)
     for (const MapSlot& slot : planner.spec.maps[i].slots)
       if (!slot.is_program) fill_slot(planner, i, slot, planner.plan.map_slots[slot.index]);

@@ -40,6 +40,10 @@ struct Planner {
 [[nodiscard]] Status plan_slots(Planner& planner);     // the programs that maps of programs hold
 [[nodiscard]] Status plan_programs(Planner& planner);  // programs, with the slots of their maps
 
+// plan_struct_ops.cc: the map of a struct of callbacks, if it is wanted.
+[[nodiscard]] Status create_struct_ops(Planner& planner, u32 map);
+bool is_struct_ops(const ProgramSpec& program);
+
 // plan_kernel.cc: the fd of a module's BTF, asked for once; unset for the kernel's own, which needs
 // none. Errors: denied (the module's id is not known).
 [[nodiscard]] Result<bpf::Fd> module_btf(Planner& planner, u32 module);

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // From LinkedProgram to BPF_PROG_LOAD: type and attach type of the section's row, the slots of the
 // maps, func_info and line_info as the kernel takes them. See plan_parts.h.
+#include <algorithm>
+
 #include "base/escape.h"
 #include "loader/plan_parts.h"
 
@@ -49,6 +51,16 @@ Status load_program(Planner& planner, const LinkedProgram& linked) {
           format("{}{}", failure.error().detail.empty() ? "did you mean: " : ", ", near);
     return failure;
   }
+  if (is_struct_ops(program) && !linked.struct_ops) {
+    // Said already of a callback that this kernel lacks.
+    if (std::ranges::none_of(planner.linked.struct_ops, [&](const StructOps& struct_ops) {
+          return std::ranges::find(struct_ops.left_out, linked.program) !=
+                 struct_ops.left_out.end();
+        }))
+      planner.note("program {}: left out: no struct has it as a callback",
+                   escape_terminal(program.name));
+    return {};
+  }
   bpf::ProgLoad request;
   request.type = program.row->type;
   request.expected_attach_type = program.row->attach_type;
@@ -61,9 +73,18 @@ Status load_program(Planner& planner, const LinkedProgram& linked) {
   request.kernel_version = planner.spec.kernel_version.value_or(planner.profile.version_code);
   if ((program.row->flags & kSleepable) != 0) request.flags |= bpf::kProgSleepable;
   if ((program.row->flags & kFrags) != 0) request.flags |= bpf::kProgXdpHasFrags;
+  if (linked.struct_ops) {
+    request.attach_btf_id = linked.struct_ops->type;
+    request.expected_attach_type = static_cast<bpf::AttachType>(linked.struct_ops->member);
+  }
   add_info(planner, linked, request);
   TRY(with_context(bind_target(planner, program, request), [&] { return subject; }));
+  if (linked.struct_ops)
+    request.attach_target =
+        TRY(with_context(module_btf(planner, linked.struct_ops->module), [&] { return subject; }));
   TRY(with_context(add_kernel_references(planner, linked, request), [&] { return subject; }));
+  request.log_level = planner.options.log_level;
+  request.log_size = request.log_level == 0 ? 0 : kFirstLogSize;
   const u32 slot = planner.new_slot();
   planner.plan.program_slots[linked.program] = slot;
   planner.plan.load.push_back({subject, std::move(request), slot, false});

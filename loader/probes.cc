@@ -64,7 +64,7 @@ constexpr std::array<ProgramRow, 38> kPrograms = {{
     {"tracing/tp_btf",          ProgType::tracing,                 AttachType::trace_raw_tp,          Needs::tracepoint, "sched_switch", 0},
     {"tracing/fentry",          ProgType::tracing,                 AttachType::trace_fentry,          Needs::function, "bpf_fentry_test1", 0},
     {"tracing/fexit",           ProgType::tracing,                 AttachType::trace_fexit,           Needs::function, "bpf_fentry_test1", 0},
-    {"tracing/fmod_ret",        ProgType::tracing,                 AttachType::modify_return,         Needs::function, "bpf_modify_return_test", 0},
+    {"tracing/fmod_ret",        ProgType::tracing,                 AttachType::modify_return,         Needs::function, "security_file_open", 0},
     {"tracing/iter",            ProgType::tracing,                 AttachType::trace_iter,            Needs::function, "bpf_iter_task", 0},
     {"tracing/fsession",        ProgType::tracing,                 AttachType::trace_fsession,        Needs::function, "bpf_fentry_test1", 0},
     {"struct_ops",              ProgType::struct_ops,              {},                                Needs::struct_member, "tcp_congestion_ops", 0},
@@ -186,6 +186,9 @@ ProbeResult run_probe(const Probe& probe, bpf::Kernel& kernel) {
   if (!decides) out.detail = bpf::call_name(done.error().request) + " before it failed";
   if (error.errno_value == EPERM || (error.errno_value == EACCES && error.detail.empty())) {
     out.answer = ProbeAnswer::denied;
+  } else if (!decides && probe.kind == ProbeKind::link && means_no(error.errno_value)) {
+    out.answer = ProbeAnswer::no;
+    out.detail = "it takes programs of a type that the kernel does not know";
   } else if (decides) {
     const bool yes = (probe.yes_errno != 0 && error.errno_value == probe.yes_errno) ||
                      is_verdict_on_ext(probe, error);

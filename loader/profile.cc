@@ -11,6 +11,7 @@
 #include "loader/binding.h"
 #include "loader/externs.h"
 #include "loader/link.h"
+#include "loader/struct_ops.h"
 
 namespace bpfld::loader {
 namespace {
@@ -76,6 +77,7 @@ Needs needs(const ObjectSpec& spec, const Selection& selection) {
       out.names.push_back(*name);
   }
   extern_needs(spec, functions, out);
+  struct_ops_needs(spec, selection, out);
   make_unique(out.names);
   if (!out.names.empty()) out.kernel_btf = true;
   const auto one_for_each_cpu = [](const MapSpec& map) {

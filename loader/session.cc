@@ -36,6 +36,7 @@ bool not_understood(int errno_value) {
 std::optional<u32> described_map(const Plan& plan, const Op& op) {
   const bpf::MapCreate* create = std::get_if<bpf::MapCreate>(&op.request);
   if (create == nullptr || !create->btf.is_set()) return std::nullopt;
+  if (create->btf_vmlinux_value_type_id != 0) return std::nullopt;  // needs it
   if (const auto outer = op.result ? plan.templates.find(*op.result) : plan.templates.end();
       outer != plan.templates.end())
     return outer->second;
@@ -55,6 +56,14 @@ bool give_way(const Failure& failure, const Plan& plan, const KernelProfile& pro
   // Each map type has its own idea of which types its keys and values may be.
   const std::optional<u32> map = described_map(plan, plan.load[failure.op]);
   if (map && unknown) return options.maps_without_btf.insert(*map).second;
+  // A kernel that nobody gave a program since it booted knows no struct_ops: it has not read its
+  // own BTF (kernel/bpf/bpf_struct_ops.c: bpf_struct_ops_find_value()).
+  if (const bpf::MapCreate* create = std::get_if<bpf::MapCreate>(&failure.request);
+      create != nullptr && create->type == bpf::MapType::struct_ops &&
+      failure.error.errno_value == kErrnoNotSupported && !options.wake_kernel_btf) {
+    options.wake_kernel_btf = true;
+    return true;
+  }
   // EPERM where memory is charged to RLIMIT_MEMLOCK; if the probe could not tell, trying is
   // harmless.
   if (failure.error.errno_value == EPERM && !options.raise_memlock &&
@@ -64,6 +73,14 @@ bool give_way(const Failure& failure, const Plan& plan, const KernelProfile& pro
     return true;
   }
   return false;
+}
+
+// The request with numbers for its fds, which stay open until it is made.
+bpf::Request with_numbers(bpf::Request request, const SlotTable& slots) {
+  bpf::for_each_fd(request, [&](bpf::Fd& fd) {
+    if (fd.is_slot()) fd = bpf::Fd::number(slots.get(fd.slot_index()));
+  });
+  return request;
 }
 
 // The refusal of the object's BTF, with the last line of the kernel's log, which says why.
@@ -79,14 +96,15 @@ std::string without_btf(const Error& refusal) {
 }  // namespace
 
 Result<Session> Session::load(const ObjectSpec& spec, const Selection& selection,
-                              KernelProfile& profile, bpf::Kernel& kernel) {
+                              KernelProfile& profile, bpf::Kernel& kernel, PlanOptions options) {
   Session session(spec, profile, kernel);
   session.linked_ = TRY(link(spec, selection, profile));
-  PlanOptions options;
   std::optional<Error> btf_refusal;
   while (true) {  // ends: every round but the last answers a feature or sets an option, and none is
                   // unset
-    session.plan_ = TRY(make_plan(spec, session.linked_, profile, options));
+    Result<Plan> plan = make_plan(spec, session.linked_, profile, options);
+    if (!plan && btf_refusal) plan.error().detail = without_btf(*btf_refusal);
+    session.plan_ = TRY(std::move(plan));
     const std::expected<void, Failure> done = execute(session.plan_.load, kernel, session.slots_);
     if (done) break;
     session.slots_.close_from(0);
@@ -111,11 +129,26 @@ Result<Session> Session::load(const ObjectSpec& spec, const Selection& selection
   return session;
 }
 
+Session& Session::operator=(Session&& other) noexcept {
+  if (this == &other) return *this;
+  detach();
+  spec_ = other.spec_;
+  profile_ = other.profile_;
+  kernel_ = other.kernel_;
+  linked_ = std::move(other.linked_);
+  plan_ = std::move(other.plan_);
+  first_attach_slot_ = other.first_attach_slot_;
+  slots_ = std::move(other.slots_);
+  undo_ = std::move(other.undo_);
+  return *this;
+}
+
 Status Session::attach(const AttachPlan& attach) {
   if (attach.problem) return std::unexpected(*attach.problem);
   const u32 program = attach.program;
   std::expected<void, Failure> done = run(attach);
   if (done) return {};
+  if (attach.map) return std::unexpected(std::move(done).error().error);  // there is no other way
   const bool learnt = learn(done.error(), *profile_, *kernel_);
   // The same program, attached in the way that this kernel has. What was learnt may also have been
   // learnt before, from a program whose plan was made at the same time as this one's.
@@ -124,11 +157,11 @@ Status Session::attach(const AttachPlan& attach) {
   if (other.how == attach.how) return std::unexpected(std::move(done).error().error);
   if (learnt)
     for (AttachPlan& plan : plan_.attach)
-      if (plan.program != program || plan.place != attach.place) replan(plan);
+      if (!plan.map && (plan.program != program || plan.place != attach.place)) replan(plan);
   done = run(other);
   if (!done) return std::unexpected(std::move(done).error().error);
   for (AttachPlan& plan : plan_.attach)
-    if (plan.program == other.program && plan.place == other.place)
+    if (!plan.map && plan.program == other.program && plan.place == other.place)
       plan = other;  // may be `attach` itself
   return {};
 }
@@ -145,7 +178,7 @@ std::expected<void, Failure> Session::run(const AttachPlan& attach) {
   std::expected<void, Failure> done = execute(attach.ops, *kernel_, slots_);
   const std::size_t made = done ? attach.ops.size() : done.error().op;
   for (const Op& op : std::span(attach.ops).first(made))
-    if (op.undo) undo_.add(*op.undo);
+    if (op.undo) undo_.add(with_numbers(*op.undo, slots_));
   if (done) return done;
   for (auto op = attach.ops.rbegin(); op != attach.ops.rend(); op++)
     if (op->result) slots_.close(*op->result);

@@ -19,9 +19,15 @@ class Session {
   // Links, plans and loads `selection`. A request that fails in a way that a missing feature
   // explains is looked into: the feature is probed, noted in `profile`, and the load starts over
   // without it. Errors: those of link() and make_plan(); denied, rejected (verifier's log in
-  // `detail`), kernel. On failure nothing stays loaded.
+  // `detail`), kernel. On failure nothing stays loaded. `options` is where the first attempt
+  // starts.
   [[nodiscard]] static Result<Session> load(const ObjectSpec& spec, const Selection& selection,
-                                            KernelProfile& profile, bpf::Kernel& kernel);
+                                            KernelProfile& profile, bpf::Kernel& kernel,
+                                            PlanOptions options = {});
+
+  Session(Session&&) = default;
+  Session& operator=(Session&& other) noexcept;
+  ~Session() { detach(); }
 
   // Attaches one program of plan().attach. On a kernel that lacks the planned way another is taken,
   // and plan() tells. Errors: the plan's problem, or the kernel's refusal; then nothing of the

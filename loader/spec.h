@@ -24,8 +24,25 @@ struct Origin {
   bool operator==(const Origin&) const = default;
 };
 
-// A .maps variable, a data section, or the values of the Kconfig options that programs ask for.
-enum class MapSource : u8 { declared, data, rodata, bss, kconfig };
+// A .maps variable, a data section, the values of the Kconfig options that programs ask for, or a
+// .struct_ops variable.
+enum class MapSource : u8 { declared, data, rodata, bss, kconfig, struct_ops };
+
+// spec: a callback of a struct_ops map.
+struct StructOpsSlot {
+  u32 offset = 0;   // of the function pointer: bytes from the struct's start
+  u32 program = 0;  // index into ObjectSpec::programs
+  bool operator==(const StructOpsSlot&) const = default;
+};
+// spec: what a variable in .struct_ops adds to its map: a kernel's struct of callbacks, as the
+// object was compiled to know it.
+struct StructOpsSpec {
+  u32 type = 0;                      // id of the struct in ObjectSpec::btf
+  bool link = false;                 // .struct_ops.link: registered while a link lives
+  bool autocreate = true;            // false for SEC("?.struct_ops")
+  std::vector<StructOpsSlot> slots;  // ordered by offset
+  bool operator==(const StructOpsSpec&) const = default;
+};
 
 // spec: what one element of a map of maps or of programs holds from the start. Its key is a u32.
 struct MapSlot {
@@ -53,11 +70,14 @@ struct MapSpec {
   u64 map_extra = 0;
   u32 btf_key_type = 0, btf_value_type = 0;  // ids in ObjectSpec::btf
   bool pin_by_name = false;
-  std::vector<std::byte> contents;   // first value of a data section's map; empty: zeros
+  // First value of a data section's map (empty: zeros); the start of an arena; the bytes of a
+  // struct_ops variable, its callbacks 0.
+  std::vector<std::byte> contents;
   bool freeze = false;               // .rodata: read-only once filled
   std::vector<MapSpec> inner;        // of a map of maps: one, which says what its elements are like
   std::vector<MapSlot> slots;        // of a map of maps or of programs, in the order of the file
   std::vector<MapElement> elements;  // what the user wants in it, in that order
+  std::optional<StructOpsSpec> struct_ops;
   bool operator==(const MapSpec&) const = default;
 };
 
@@ -111,6 +131,9 @@ struct FunctionSpec {
   std::vector<FunctionInfo> func_info;  // ordered; empty if the object has none
   std::vector<LineInfo> line_info;
   std::vector<CoreRelocation> core;
+  // Of a program's entry: index into ObjectSpec::functions. Nothing calls it but the kernel, when
+  // the program throws.
+  std::optional<u32> exception_callback;
   bool operator==(const FunctionSpec&) const = default;
 };
 

@@ -78,6 +78,39 @@ TEST_CASE("bpf encode: every field of a map is where the kernel reads it") {
         }) == "same");
 }
 
+TEST_CASE("bpf encode: a struct_ops map names its value's type, and the module that has it") {
+  MapCreate map;
+  map.type = MapType::struct_ops;
+  map.btf_vmlinux_value_type_id = 0xa1a2a3a4;
+  CHECK(compare(map, Command::map_create, [](bpf_attr& a, EncodedAttr&) {
+          a.map_type = BPF_MAP_TYPE_STRUCT_OPS;
+          a.btf_vmlinux_value_type_id = 0xa1a2a3a4;
+        }) == "same");
+  map.value_type_btf = Fd::number(73);
+  EncodedAttr encoded;
+  REQUIRE(encode(map, encoded));
+  CHECK(load_checked<u32>(encoded.attr, 72) == 73);  // value_type_btf_obj_fd, since v6.9
+}
+
+TEST_CASE("bpf encode: descriptors are written into a copy of the value") {
+  MapUpdate update;
+  update.map = Fd::number(9);
+  update.key = some_bytes(4);
+  update.value = some_bytes(24);
+  update.value_fds = {{.offset = 0, .size = 8, .fd = Fd::number(71)},
+                      {.offset = 20, .size = 4, .fd = Fd::number(72)}};
+  EncodedAttr encoded;
+  REQUIRE(encode(update, encoded));
+  CHECK(load_checked<u64>(encoded.attr, 16) == address(encoded.value.data()));
+  std::vector<std::byte> want = some_bytes(24);
+  const u64 wide = 71;
+  const u32 narrow = 72;
+  std::memcpy(want.data(), &wide, 8);
+  std::memcpy(want.data() + 20, &narrow, 4);
+  CHECK(encoded.value == want);
+  CHECK(update.value == some_bytes(24));
+}
+
 TEST_CASE("bpf encode: a map without an inner map or BTF has 0 there, not -1") {
   MapCreate map;
   map.type = MapType::array;
@@ -274,7 +307,7 @@ TEST_CASE("bpf encode: a BTF's name is written behind its info") {
           static_assert(sizeof(info) == 32 && offsetof(bpf_btf_info, id) == kBtfInfoId);
           CHECK(std::memcmp(out.output.data(), &info, sizeof(info)) == 0);
         }) == "same");
-  CHECK(compare(BtfFdById{.id = 31}, Command::btf_get_fd_by_id,
+  CHECK(compare(ObjectById{ObjectKind::btf, 31}, Command::btf_get_fd_by_id,
                 [](bpf_attr& a, EncodedAttr&) { a.btf_id = 31; }) == "same");
 }
 
@@ -317,6 +350,7 @@ TEST_CASE("bpf encode: what is no bpf(2) call is not encoded") {
   CHECK_FALSE(encode(PerfEventOpen{}, out));
   CHECK_FALSE(encode(PerfSetBpf{}, out));
   CHECK_FALSE(encode(PerfEnable{}, out));
+  CHECK_FALSE(encode(ArenaSetUp{}, out));
   CHECK_FALSE(encode(RaiseMemlock{}, out));
 }
 

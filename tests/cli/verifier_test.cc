@@ -160,3 +160,29 @@ TEST_CASE("verifier: patterns of advice match in order and only whole parts") {
   CHECK(find_advice("a sentence that nobody knows") == nullptr);
   CHECK(find_advice("") == nullptr);
 }
+
+TEST_CASE("verifier: the statistics at the end of a log of level 4") {
+  const VerifierStats stats = read_verifier_stats(
+      "verification time 184 usec\n"
+      "stack depth 8+0\n"
+      "processed 120 insns (limit 1000000) max_states_per_insn 2 total_states 30 peak_states 20 "
+      "mark_read 1\n");
+  CHECK(stats == VerifierStats{.processed = 120, .states = 30, .peak_states = 20, .micros = 184});
+  CHECK(read_verifier_stats("") == VerifierStats{});
+  CHECK(read_verifier_stats("processed \nverification time x\n") == VerifierStats{});
+}
+
+TEST_CASE("verifier: a remark about an argument is the sentence only if there is no other") {
+  const std::string remark = "arg#0 reference type('UNKNOWN ') size cannot be determined: -22\n";
+  CHECK(read_verifier_log(remark + "R0 invalid mem access 'map_value_or_null'\nprocessed 8 insns\n")
+            .reason == "R0 invalid mem access 'map_value_or_null'");
+  CHECK(read_verifier_log(remark + "processed 0 insns\n").reason + "\n" == remark);
+}
+
+TEST_CASE("verifier: a log of level 4 has the sentence without the instructions") {
+  CHECK(read_verifier_log("R1 invalid mem access 'scalar'\n"
+                          "verification time 12 usec\nstack depth 0\n"
+                          "processed 3 insns (limit 1000000) max_states_per_insn 0 total_states 0 "
+                          "peak_states 0 mark_read 0\n")
+            .reason == "R1 invalid mem access 'scalar'");
+}

@@ -12,7 +12,8 @@ TEST_CASE("golden: the overview") {
 }
 
 TEST_CASE("golden: the help of each command") {
-  for (const std::string name : {"run", "list", "feature", "dump", "btf", "help"})
+  for (const std::string name :
+       {"run", "list", "feature", "explain", "profile", "dump", "btf", "verify", "help"})
     check_golden("help-" + name, run_command({name, "--help"}).out);
 }
 

@@ -179,7 +179,7 @@ TEST_CASE("binding: the kernel's own types need no fd, those of a module one") {
   REQUIRE_MESSAGE(plan, message(plan));
   std::vector<u32> asked, slots;
   for (const Op& op : plan->load) {
-    if (const auto* get = std::get_if<bpf::BtfFdById>(&op.request)) {
+    if (const auto* get = std::get_if<bpf::ObjectById>(&op.request)) {
       asked.push_back(get->id);
       slots.push_back(*op.result);
     }

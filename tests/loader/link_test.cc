@@ -243,7 +243,8 @@ TEST_CASE("loader link: an extern is refused with its name, the program named") 
   REQUIRE_FALSE(result);
   CHECK(result.error().code == Code::unsupported);
   CHECK(message(result) ==
-        "program \"prog\": refers to the extern \"bpf_kfunc\", which is not supported");
+        "program \"prog\": extern \"bpf_kfunc\": the object has no BTF that says what it is; a "
+        "function or variable of another object must be linked in first");
 }
 
 TEST_CASE("loader link: only the selected programs, in the order of the selection") {

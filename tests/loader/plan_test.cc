@@ -480,3 +480,64 @@ TEST_CASE("loader plan: a slot whose program is not loaded stays empty, and that
         std::vector<std::string>{
             "map jumps: slot 2 stays empty, its program \"jumped_to\" is not loaded"});
 }
+
+TEST_CASE("loader plan: an arena is mapped once, where it wants, and its variables are its start") {
+  ObjectBuilder object;
+  object.add_map("arena", {number("type", 33), number("map_flags", 1024), number("max_entries", 3),
+                           long_number("map_extra", u64{1} << 44)});
+  object.add_variable("one", ".addr_space.1", object.u32_id, bytes_vector(u32{7}));
+  object.add_variable("two", ".addr_space.1", object.u32_id, bytes_vector(u32{9}));
+  object.add_function("prog", "socket",
+                      {load_address(1), kSecondSlot, mov64_imm(0, 0), exit_insn()});
+  object.relocate("prog", 0, "two");
+  const ObjectSpec spec = spec_of(object);
+  REQUIRE(spec.variables.size() == 2);
+  CHECK(spec.variables[1].name == "two");
+  CHECK(spec.variables[1].map == 0);
+  CHECK(spec.variables[1].offset == 4);
+  KernelProfile profile;
+  profile.page_size = 16384;
+  const Plan plan = plan_of(spec, profile);
+  const bpf::MapCreate create = creation(plan, spec, "arena");
+  CHECK(create.type == bpf::MapType::arena);
+  CHECK(create.value_size == 0);
+  CHECK(create.max_entries == 3);
+  CHECK_FALSE(create.btf.is_set());
+  std::vector<bpf::ArenaSetUp> set_up;
+  for (const Op& op : plan.load)
+    if (const bpf::ArenaSetUp* request = std::get_if<bpf::ArenaSetUp>(&op.request))
+      set_up.push_back(*request);
+  REQUIRE(set_up.size() == 1);
+  CHECK(set_up[0].map == bpf::Fd::slot(plan.map_slots[0]));
+  CHECK(set_up[0].address == u64{1} << 44);
+  CHECK(set_up[0].size == u64{3} * 16384);
+  CHECK(set_up[0].contents.size() == 8);
+  CHECK(load_checked<u32>(set_up[0].contents, 4) == 9);
+  const bpf::ProgLoad load = std::get<bpf::ProgLoad>(plan.load.back().request);
+  CHECK(load.map_references == std::vector<bpf::MapReference>{{InsnIndex{0}, set_up[0].map}});
+  CHECK(load.insns[0].src() == bpf::kPseudoMapValue);
+  CHECK(load.insns[1].imm == 4);
+}
+
+TEST_CASE("loader plan: an arena's variables fit into its pages") {
+  ObjectBuilder object;
+  object.add_map("arena", {number("type", 33), number("max_entries", 1)});
+  object.add_variable("big", ".addr_space.1", object.u32_id, std::vector<std::byte>(4097));
+  const ObjectSpec spec = spec_of(object);
+  CHECK(message(try_plan(spec)) ==
+        "map \"arena\": its variables take 4097 bytes, and its 1 pages have 4096");
+}
+
+TEST_CASE("loader collect: variables of an arena need one arena") {
+  const auto with = [](u32 arenas) {
+    ObjectBuilder object;
+    for (u32 i = 0; i < arenas; i++)
+      object.add_map(format("arena{}", i), {number("type", 33), number("max_entries", 1)});
+    object.add_variable("one", ".addr_space.1", object.u32_id, bytes_vector(u32{7}));
+    return message(collect(object.build(), "tool"));
+  };
+  CHECK(with(0).find("\".addr_space.1\": holds variables of an arena, but .maps declares no map of "
+                     "type ARENA") != std::string::npos);
+  CHECK(with(1) == "no error");
+  CHECK(with(2).find("declares more than one to choose from") != std::string::npos);
+}

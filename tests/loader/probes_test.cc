@@ -97,6 +97,15 @@ TEST_CASE("probes: a link to nothing is refused for its target by a kernel that 
   }
 }
 
+TEST_CASE("probes: a link for programs that the kernel does not know is not there") {
+  FakeKernel kernel;
+  kernel.refuse(is_any, EINVAL);
+  const ProbeResult result = run_probe(find(link_probes(nullptr), "netfilter"), kernel);
+  CHECK(result.answer == ProbeAnswer::no);
+  CHECK(result.detail == "it takes programs of a type that the kernel does not know");
+  CHECK(answer_to(find(link_probes(nullptr), "netfilter"), ENOMEM) == ProbeAnswer::unknown);
+}
+
 TEST_CASE("probes: freplace is known from what the verifier says about a missing target") {
   BtfBuilder b;
   b.add_func("bpf_fentry_test1", b.add_func_proto({}, {}));

@@ -138,6 +138,8 @@ def run_bpfld(program: pathlib.Path, kernel: Kernel, path: pathlib.Path) -> dict
     command = [str(program), "dump", "--linked", "-o", "json"]
     if kernel.label != "running":
         command += ["--btf", str(kernel.btf)]
+    if kernel.config.is_file():
+        command += ["--config", str(kernel.config)]
     result = subprocess.run([*command, str(path)], check=False, text=True, stdin=subprocess.DEVNULL,
                             stdout=subprocess.PIPE, stderr=subprocess.PIPE, errors="replace")
     found = {entry["name"]: entry for entry in map(json.loads, result.stdout.splitlines())}
@@ -298,7 +300,7 @@ def find_objects(arguments: argparse.Namespace) -> list[pathlib.Path]:
 
 def run(arguments: argparse.Namespace) -> int:
     known = read_known(LIST)
-    oracle = libbpf.ensure(arguments.jobs)
+    oracle = libbpf.ensure(jobs=arguments.jobs)
     folder = None if arguments.own or arguments.folder else selftests.ensure(arguments.jobs)[0]
     chosen = find_kernels([label for label in arguments.kernels if label != "core"])
     if arguments.prepare:

@@ -65,7 +65,8 @@ static const struct bpf_map* map_of(int fd) {
   return NULL;
 }
 
-// Zeroes what only one run of one kernel knows (fds, ids), and prints what it stood for.
+// Zeroes what only one run knows (fds), and prints what it stood for. Ids of the kernel's types
+// stay: both sides have them from the same BTF.
 static void print_references(struct bpf_insn* insns, size_t count) {
   const char* comma = "";
   for (size_t i = 0; i < count; i++) {
@@ -74,7 +75,6 @@ static void print_references(struct bpf_insn* insns, size_t count) {
     const bool is_wide = insn->code == (BPF_LD | BPF_IMM | BPF_DW) && i + 1 < count;
     if (is_call && insn->src_reg == BPF_PSEUDO_KFUNC_CALL) {
       printf("%s{\"insn\":%zu,\"kind\":\"kfunc\"}", comma, i);
-      insn->imm = 0;
       comma = ",";
     }
     if (!is_wide) continue;
@@ -89,7 +89,6 @@ static void print_references(struct bpf_insn* insns, size_t count) {
       comma = ",";
     } else if (insn->src_reg == BPF_PSEUDO_BTF_ID) {
       printf("%s{\"insn\":%zu,\"kind\":\"ksym\"}", comma, i);
-      insn->imm = insns[i + 1].imm = 0;
       comma = ",";
     }
     i++;

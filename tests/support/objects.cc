@@ -170,7 +170,9 @@ void ObjectBuilder::write_symbols(ElfBuilder& elf) {
   for (const Relocation& r : relocations_) {
     const Section& code = section(r.section, true);
     const bpf::Insn insn = load_checked<bpf::Insn>(code.data, r.offset);
-    elf.add_relocation(elf.index_of(r.section), r.offset, find(r.symbol), relocation_type(insn));
+    constexpr u32 kAbsolute64 = 2;  // R_BPF_64_ABS64: a pointer in data
+    elf.add_relocation(elf.index_of(r.section), r.offset, find(r.symbol),
+                       code.code ? relocation_type(insn) : kAbsolute64);
   }
 }
 

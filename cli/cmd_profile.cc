@@ -1,0 +1,138 @@
+// SPDX-License-Identifier: Apache-2.0
+// `bpfld profile save FILE`: the facts of the running kernel, its types beside them, for `explain`
+// and `dump` on another machine. Format: loader/saved_profile.h.
+#include <algorithm>
+#include <cerrno>
+#include <fcntl.h>
+#include <unistd.h>
+
+#include "base/escape.h"
+#include "base/fd.h"
+#include "base/mapped_file.h"
+#include "cli/commands.h"
+#include "cli/facts.h"
+#include "cli/hints.h"
+#include "cli/kernel_files.h"
+#include "loader/capture.h"
+#include "loader/features.h"
+#include "loader/saved_profile.h"
+
+namespace bpfld::cli {
+namespace {
+
+Status write_file(const std::string& path, Bytes bytes) {
+  const UniqueFd fd(::open(path.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644));
+  if (!fd) return fail_errno(errno, "cannot write {}", escape_terminal(path));
+  while (!bytes.empty()) {
+    const ssize_t written = ::write(fd.get(), bytes.data(), bytes.size());
+    if (written < 0 && errno == EINTR) continue;
+    if (written < 0) return fail_errno(errno, "cannot write {}", escape_terminal(path));
+    bytes = bytes.subspan(static_cast<std::size_t>(written));
+  }
+  return {};
+}
+
+std::string name_of(const std::string& path) {
+  return path.substr(path.rfind('/') + 1);
+}
+
+// The numbers of all tracepoints; what cannot be read is left out, and said.
+void add_tracepoints(loader::SavedProfile& profile, Streams& streams) {
+  KernelFiles files({});
+  const KernelText& events = files.events();
+  if (events.error) {
+    streams.say(format("bpfld: no tracepoints: {}\n", escape_terminal(events.error->message())));
+    return;
+  }
+  loader::Needs needs;
+  for (const loader::Place& place : loader::parse_events(events.text)) {
+    std::string target(place.name);
+    std::ranges::replace(target, ':', '/');
+    needs.tracepoints.push_back(std::move(target));
+  }
+  const Result<loader::KernelProfile> captured = loader::capture(needs);
+  if (!captured) return;
+  for (const auto& [name, fact] : captured->tracepoints)
+    if (fact.id) profile.tracepoints.emplace(name, *fact.id);
+}
+
+void add_features(loader::SavedProfile& profile) {
+  bpf::LinuxKernel kernel;
+  const Result<bpf::Reply> raised = kernel.call(bpf::RaiseMemlock{});
+  static_cast<void>(raised);
+  for (const loader::FeatureRow& row : loader::feature_rows())
+    profile.features[static_cast<std::size_t>(row.feature)] = loader::probe(row.feature, kernel);
+}
+
+// The kernel's types, and its configuration if there is one to be had.
+Status add_files(loader::SavedProfile& profile, const std::string& path, Streams& streams) {
+  const Result<MappedFile> btf = MappedFile::open("/sys/kernel/btf/vmlinux");
+  if (btf) {
+    TRY(write_file(path + ".btf", btf->bytes()));
+    profile.btf_file = name_of(path) + ".btf";
+  } else {
+    streams.say(format("bpfld: no types: {}\n", escape_terminal(btf.error().message())));
+  }
+  for (const std::string& place :
+       {"/boot/config-" + profile.release, std::string("/proc/config.gz")}) {
+    const Result<std::string> config = read_text(place, u64{8} << 20);
+    if (!config) continue;
+    TRY(write_file(path + ".config", bytes_of(std::string_view(*config))));
+    profile.config_file = name_of(path) + ".config";
+    break;
+  }
+  return {};
+}
+
+Status save(const std::string& path, Streams& streams) {
+  loader::Needs needs;
+  needs.possible_cpus = true;
+  const loader::KernelProfile running = TRY(loader::capture(needs));
+  loader::SavedProfile profile;
+  profile.release = running.release;
+  profile.version_code = running.version_code;
+  profile.page_size = running.page_size;
+  profile.possible_cpus = running.possible_cpus;
+  add_tracepoints(profile, streams);
+  add_features(profile);
+  TRY(add_files(profile, path, streams));
+  TRY(write_file(path, bytes_of(std::string_view(loader::to_text(profile)))));
+  streams.say(format("bpfld: {}: kernel {}, {}{}{}\n", escape_terminal(path),
+                     escape_terminal(profile.release),
+                     count_of(profile.tracepoints.size(), "tracepoint"),
+                     profile.btf_file.empty() ? "" : ", types in " + escape_terminal(path) + ".btf",
+                     profile.config_file.empty() ? "" : ", configuration"));
+  return {};
+}
+
+}  // namespace
+
+const CommandRow kProfileCommand = {
+    .name = "profile",
+    .operands = "save FILE",
+    .summary = "save what this kernel is like, for explain and dump elsewhere",
+    .about =
+        "Writes FILE, a text of facts (release, CPUs, numbers of tracepoints, which features it "
+        "has), FILE.btf with the kernel's types, and FILE.config if its configuration can be read. "
+        "`explain --profile FILE` and `dump --linked --profile FILE` then take that kernel for the "
+        "one to load on. Without root, the numbers of tracepoints are missing.",
+    .options = {},
+    .min_operands = 2,
+    .max_operands = 2,
+};
+
+int profile_command(const Invocation& invocation) {
+  const std::vector<std::string>& operands = invocation.arguments.operands;
+  if (operands[0] != "save")
+    return report_usage(
+        fail(Code::usage, "profile cannot \"{}\", only save", escape_terminal(operands[0])).error(),
+        &kProfileCommand, invocation.streams);
+  const Status saved = save(operands[1], invocation.streams);
+  if (saved) return 0;
+  const Facts facts = read_facts();
+  const Report report = explain({.phase = Phase::write, .error = saved.error(), .facts = facts});
+  invocation.streams.say(to_text(report, style_for(invocation.arguments, invocation.streams.err)));
+  return static_cast<int>(report.exit);
+}
+
+}  // namespace bpfld::cli

@@ -1,0 +1,69 @@
+// SPDX-License-Identifier: Apache-2.0
+// See saved_kernel.h.
+#include "cli/saved_kernel.h"
+
+#include "base/escape.h"
+#include "base/mapped_file.h"
+#include "loader/capture.h"
+#include "loader/saved_profile.h"
+
+namespace bpfld::cli {
+namespace {
+
+constexpr u64 kMaxProfile = u64{16} << 20;
+
+// A file beside `path`.
+std::string beside(const std::string& path, const std::string& name) {
+  if (name.empty()) return {};
+  const std::size_t slash = path.rfind('/');
+  return slash == std::string::npos ? name : path.substr(0, slash + 1) + name;
+}
+
+Result<loader::KernelProfile> read_saved(const loader::Needs& needs, const std::string& path,
+                                         const std::string& config) {
+  const std::string text = TRY(read_text(path, kMaxProfile));
+  const loader::SavedProfile saved =
+      TRY(with_context(loader::parse_saved_profile(text), [&] { return escape_terminal(path); }));
+  // The running kernel is asked for nothing of what the file is about.
+  loader::Needs rest = needs;
+  rest.tracepoints.clear();
+  rest.symbols.clear();
+  rest.possible_cpus = false;
+  if (saved.btf_file.empty()) rest.kernel_btf = false;
+  if (saved.config_file.empty() && config.empty()) rest.kconfig.clear();
+  loader::CaptureOptions options;
+  options.btf_path = beside(path, saved.btf_file);
+  options.config_path = config.empty() ? beside(path, saved.config_file) : config;
+  options.offline = true;
+  loader::KernelProfile captured = TRY(loader::capture(rest, options));
+  loader::KernelProfile out = loader::to_profile(saved, needs);
+  out.interfaces = std::move(captured.interfaces);
+  out.cgroups = std::move(captured.cgroups);
+  out.paths = std::move(captured.paths);
+  out.btf = std::move(captured.btf);
+  out.btf_problem = saved.btf_file.empty() ? "the profile has no types" : captured.btf_problem;
+  out.own_btf = std::move(captured.own_btf);
+  out.modules = std::move(captured.modules);
+  out.modules_problem = std::move(captured.modules_problem);
+  out.names = std::move(captured.names);
+  out.kconfig = std::move(captured.kconfig);
+  out.symbols_problem = "a saved profile has no addresses";
+  return out;
+}
+
+}  // namespace
+
+Result<loader::KernelProfile> capture_kernel(const loader::Needs& needs,
+                                             const Arguments& arguments) {
+  const std::string btf(arguments.value("btf"));
+  const std::string config(arguments.value("config"));
+  if (!arguments.has("profile"))
+    return loader::capture(
+        needs,
+        {.btf_path = btf, .config_path = config, .offline = !btf.empty(), .kernel = nullptr});
+  if (!btf.empty())
+    return fail(Code::usage, "--profile and --btf both name a kernel: give one of them");
+  return read_saved(needs, std::string(arguments.value("profile")), config);
+}
+
+}  // namespace bpfld::cli

@@ -1,0 +1,77 @@
+// SPDX-License-Identifier: Apache-2.0
+// examine() on a real kernel: verdicts with their statistics, and hundreds of loads in one process
+// that leave nothing behind, neither fds nor anything in the kernel.
+#include "loader/verify.h"
+
+#include <dirent.h>
+#include <doctest/doctest.h>
+
+#include "tests/live/support.h"
+
+namespace {
+
+using namespace bpfld;
+using loader::Examination;
+using test::Loaded;
+
+std::size_t open_fds() {
+  std::size_t count = 0;
+  DIR* folder = ::opendir("/proc/self/fd");
+  REQUIRE(folder != nullptr);
+  while (::readdir(folder) != nullptr)
+    count++;
+  ::closedir(folder);
+  return count;
+}
+
+// Every program of the object, each alone; how many were accepted.
+u32 examine_all(Loaded& loaded) {
+  u32 accepted = 0;
+  for (u32 i = 0; i < loaded.spec.programs.size(); i++) {
+    Result<loader::KernelProfile> profile = loader::capture(loader::needs(loaded.spec, {i}));
+    REQUIRE(profile);
+    if (!loader::examine(loaded.spec, i, *profile, loaded.kernel).refusal) accepted++;
+  }
+  return accepted;
+}
+
+}  // namespace
+
+TEST_CASE("live: verify: an accepted program has the verifier's statistics, from the one load") {
+  Loaded loaded("fixtures/subprogs.bpf.o");
+  loader::KernelProfile profile;
+  const Examination found = loader::examine(loaded.spec, 0, profile, loaded.kernel);
+  REQUIRE_MESSAGE(!found.refusal, found.refusal->message());
+  CHECK(found.log.find("processed ") != std::string::npos);
+  CHECK(found.log.find("total_states ") != std::string::npos);
+}
+
+TEST_CASE("live: verify: a refused program has its sentence, without a second load") {
+  Loaded loaded("fixtures/verifier_null.bpf.o");
+  loader::KernelProfile profile;
+  const Examination found = loader::examine(loaded.spec, 0, profile, loaded.kernel);
+  REQUIRE(found.refusal);
+  CHECK(found.refusal->code == Code::rejected);
+  CHECK(found.refusal->errno_value == EACCES);
+  CHECK(found.log.find("R0 invalid mem access 'map_value_or_null'") != std::string::npos);
+}
+
+TEST_CASE("live: verify: hundreds of programs in one process leave no fd and nothing loaded") {
+  const std::size_t before = open_fds();
+  u32 examined = 0, accepted = 0;
+  std::vector<test::KernelObject> made;
+  for (int round = 0; round < 25; round++) {
+    for (std::string_view name : {"fixtures/minimal.bpf.o", "fixtures/maps_all.bpf.o",
+                                  "fixtures/many_programs.bpf.o", "fixtures/subprogs.bpf.o",
+                                  "fixtures/verifier_null.bpf.o", "fixtures/section_names.bpf.o"}) {
+      Loaded loaded(name);
+      examined += static_cast<u32>(loaded.spec.programs.size());
+      accepted += examine_all(loaded);
+      made.insert(made.end(), loaded.kernel.made().begin(), loaded.kernel.made().end());
+    }
+  }
+  CHECK(test::still_there(made) == "");
+  CHECK(examined >= 200);
+  CHECK(accepted > examined / 2);
+  CHECK(open_fds() == before);
+}

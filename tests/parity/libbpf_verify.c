@@ -1,0 +1,123 @@
+// SPDX-License-Identifier: Apache-2.0
+// What the running kernel says to each program of an object file when libbpf loads it alone: one
+// line of JSON per program, with the keys of `bpfld verify -o json` that parity.py compares. Test
+// only; libbpf.py links it, statically, with a libbpf that it builds.
+//
+// `errno` is the kernel's answer, or 0 when libbpf itself refused: the linker redirects libbpf's
+// calls of syscall(), so that the last bpf(2) before the end of a failed load is known.
+//
+// usage: libbpf-verify OBJECT...
+#include <bpf/bpf.h>
+#include <bpf/libbpf.h>
+#include <errno.h>
+#include <stdarg.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <sys/syscall.h>
+
+static int last_errno;       // of the last bpf(2): 0 when it worked
+static char complaint[512];  // the warning that says most about a failed load
+
+static void print_string(const char* text) {
+  putchar('"');
+  for (const unsigned char* at = (const unsigned char*)text; *at != 0; at++) {
+    if (*at == '"' || *at == '\\')
+      printf("\\%c", *at);
+    else if (*at < 0x20 || *at >= 0x7f)
+      printf("\\u%04x", *at);
+    else
+      putchar(*at);
+  }
+  putchar('"');
+}
+
+long __real_syscall(long number, ...);
+long __wrap_syscall(long number, ...);
+long __wrap_syscall(long number, ...) {
+  va_list list;
+  long arguments[6];
+  va_start(list, number);
+  for (int i = 0; i < 6; i++)
+    arguments[i] = va_arg(list, long);
+  va_end(list);
+  const long result = __real_syscall(number, arguments[0], arguments[1], arguments[2], arguments[3],
+                                     arguments[4], arguments[5]);
+  if (number == SYS_bpf) last_errno = result < 0 ? errno : 0;
+  return result;
+}
+
+// The first warning, but not the verifier's log, which comes as a warning of many lines.
+static int on_message(enum libbpf_print_level level, const char* format, va_list list) {
+  if (level != LIBBPF_WARN || complaint[0] != 0) return 0;
+  vsnprintf(complaint, sizeof complaint, format, list);
+  complaint[strcspn(complaint, "\n")] = 0;
+  return 0;
+}
+
+static struct bpf_object* open_object(const char* path) {
+  LIBBPF_OPTS(bpf_object_open_opts, options, .bpf_token_path = "");
+  last_errno = 0;
+  complaint[0] = 0;
+  return bpf_object__open_file(path, &options);
+}
+
+static void print(const char* path, const char* program, int error) {
+  printf("{\"object\":");
+  print_string(path);
+  printf(",\"program\":");
+  if (program != NULL)
+    print_string(program);
+  else
+    printf("null");
+  const bool is_kernels = error != 0 && last_errno == -error;
+  printf(",\"ok\":%s,\"errno\":%d,\"error\":%d,\"reason\":", error == 0 ? "true" : "false",
+         is_kernels ? -error : 0, -error);
+  print_string(error == 0 ? "" : complaint);
+  printf("}\n");
+  fflush(stdout);
+}
+
+static int load_alone(const char* path, const char* name) {
+  struct bpf_program* program;
+  struct bpf_map* map;
+  struct bpf_object* object = open_object(path);
+  if (object == NULL) return -errno;
+  bpf_object__for_each_program(program, object) {
+    bpf_program__set_autoload(program, strcmp(name, bpf_program__name(program)) == 0);
+  }
+  bpf_object__for_each_map(map, object) bpf_map__set_pin_path(map, NULL);
+  const int error = bpf_object__load(object);
+  const int kernels = last_errno;
+  bpf_object__close(object);
+  last_errno = kernels;
+  return error;
+}
+
+static void verify(const char* path) {
+  struct bpf_program* program;
+  struct bpf_object* names = open_object(path);
+  if (names == NULL) {
+    print(path, NULL, -errno);
+    return;
+  }
+  bpf_object__for_each_program(program, names) {
+    const char* name = bpf_program__name(program);
+    print(path, name, load_alone(path, name));
+  }
+  bpf_object__close(names);
+}
+
+int main(int argc, char** argv) {
+  if (argc < 2) {
+    fprintf(stderr, "usage: libbpf-verify OBJECT...\n");
+    return 2;
+  }
+  libbpf_set_print(on_message);
+  for (int i = 1; i < argc; i++)
+    verify(argv[i]);
+  return 0;
+}

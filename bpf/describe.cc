@@ -30,6 +30,16 @@ std::string hex(const std::vector<std::byte>& bytes) {
   return bytes.size() > 8 ? format("{}...({} bytes)", out, bytes.size()) : out;
 }
 
+// "[a, b, c, d, ...]": what a person reads of a list that may have thousands of members.
+template <typename T, typename Text>
+std::string list(const std::vector<T>& values, Text text) {
+  constexpr std::size_t kShown = 4;
+  std::string out;
+  for (std::size_t i = 0; i < values.size() && i < kShown; i++)
+    out += format("{}{}", i == 0 ? "" : ", ", text(values[i]));
+  return format("[{}{}]", out, values.size() > kShown ? ", ..." : "");
+}
+
 // Builds "a=1, b=2", leaving out what is zero.
 class Fields {
  public:
@@ -150,6 +160,45 @@ struct Describer {
         .nonzero("bpf_cookie", r.cookie)
         .wrap(Command::link_create);
   }
+  static Fields link_fields(Fd program, AttachType type, bool at_return) {
+    Fields fields;
+    fields.fd("prog_fd", program).text("attach_type", "BPF_" + upper(name_of(type)));
+    fields.text_if(at_return, "flags", "RETURN");
+    return fields;
+  }
+  std::string operator()(const LinkKprobeMulti& r) const {
+    return link_fields(r.program, r.attach_type, r.at_return)
+        .text("syms", list(r.symbols, quote))
+        .number("cnt", r.symbols.size())
+        .wrap(Command::link_create);
+  }
+  std::string operator()(const LinkUprobeMulti& r) const {
+    const auto number = [](u64 value) { return format("{:#x}", value); };
+    return link_fields(r.program, r.attach_type, r.at_return)
+        .text("path", quote(r.path))
+        .text("offsets", list(r.offsets, number))
+        .text_if(!r.semaphores.empty(), "ref_ctr_offsets", list(r.semaphores, number))
+        .text_if(!r.cookies.empty(), "cookies", list(r.cookies, number))
+        .number("cnt", r.offsets.size())
+        .nonzero("pid", r.pid)
+        .wrap(Command::link_create);
+  }
+  std::string operator()(const LinkTracingMulti& r) const {
+    return link_fields(r.program, r.attach_type, false)
+        .text("ids", list(r.ids, [](u32 id) { return format("{}", id); }))
+        .number("cnt", r.ids.size())
+        .wrap(Command::link_create);
+  }
+  std::string operator()(const LinkIterator& r) const {
+    return link_fields(r.program, AttachType::trace_iter, false)
+        .fd("map_fd", r.map)
+        .nonzero("tid", r.tid)
+        .nonzero("pid", r.pid)
+        .wrap(Command::link_create);
+  }
+  std::string operator()(const IteratorOpen& r) const {
+    return Fields().fd("link_fd", r.link).wrap(Command::iter_create);
+  }
   std::string operator()(const RawTracepointOpen& r) const {
     return Fields()
         .text("name", quote(r.name))
@@ -197,14 +246,27 @@ struct Describer {
   std::string operator()(const PerfEventOpen& r) const {
     static constexpr std::string_view kTypes[] = {"HARDWARE", "SOFTWARE", "TRACEPOINT"};
     const std::string type = r.type < 3 ? std::string(kTypes[r.type]) : format("{}", r.type);
-    return format("perf_event_open({{type={}, config={}}}, pid={}, cpu={}, group=-1, FD_CLOEXEC)",
-                  type, r.config, r.pid, r.cpu);
+    std::string more;
+    if (!r.name.empty()) more += ", config1=" + quote(r.name);
+    if (r.config2 != 0) more += format(", config2={:#x}", r.config2);
+    if (r.sample_period != 0)
+      more += format(", {}={}", r.frequency ? "sample_freq" : "sample_period", r.sample_period);
+    return format("perf_event_open({{type={}, config={}{}}}, pid={}, cpu={}, group=-1, FD_CLOEXEC)",
+                  type, r.config, more, r.pid, r.cpu);
   }
   std::string operator()(const PerfSetBpf& r) const {
     return format("ioctl({}, PERF_EVENT_IOC_SET_BPF, {})", fd_text(r.event), fd_text(r.program));
   }
   std::string operator()(const PerfEnable& r) const {
     return format("ioctl({}, PERF_EVENT_IOC_ENABLE)", fd_text(r.event));
+  }
+  std::string operator()(const TraceProbeOpen& r) const {
+    return format("write({}, \"{}:bpfld/{} {}\")", r.user ? "uprobe_events" : "kprobe_events",
+                  r.at_return ? "r" : "p", escape_terminal(r.event), escape_terminal(r.place));
+  }
+  std::string operator()(const TraceProbeRemove& r) const {
+    return format("write({}, \"-:bpfld/{}\")", r.user ? "uprobe_events" : "kprobe_events",
+                  escape_terminal(r.event));
   }
   std::string operator()(const ArenaSetUp& r) const {
     return format("mmap({}, {}, PROT_READ|PROT_WRITE, MAP_SHARED, {}, 0){}",
@@ -236,6 +298,12 @@ std::string call_name(const Request& request) {
 bool returns_fd(const Request& request) {
   return std::holds_alternative<MapCreate>(request) || std::holds_alternative<ProgLoad>(request) ||
          std::holds_alternative<BtfLoad>(request) || std::holds_alternative<LinkCreate>(request) ||
+         std::holds_alternative<LinkKprobeMulti>(request) ||
+         std::holds_alternative<LinkUprobeMulti>(request) ||
+         std::holds_alternative<LinkTracingMulti>(request) ||
+         std::holds_alternative<LinkIterator>(request) ||
+         std::holds_alternative<IteratorOpen>(request) ||
+         std::holds_alternative<TraceProbeOpen>(request) ||
          std::holds_alternative<RawTracepointOpen>(request) ||
          std::holds_alternative<ObjectById>(request) ||
          std::holds_alternative<ObjectAtPath>(request) ||

@@ -162,6 +162,55 @@ struct Writer {
     put(16, r.cookie);
     return true;
   }
+  void put_link(Fd program, AttachType type) {
+    out.command = Command::link_create;
+    put_fd(0, program);
+    put(8, static_cast<u32>(type));
+  }
+  bool operator()(const LinkKprobeMulti& r) {
+    put_link(r.program, r.attach_type);
+    put(16, u32{r.at_return});
+    put(20, static_cast<u32>(r.symbols.size()));
+    for (const std::string& symbol : r.symbols)
+      out.pointers.push_back(reinterpret_cast<std::uintptr_t>(symbol.c_str()));
+    put_pointer(24, out.pointers.data());
+    return true;
+  }
+  void put_list(u32 offset, const std::vector<u64>& list) {
+    put_pointer(offset, list.empty() ? nullptr : list.data());
+  }
+  bool operator()(const LinkUprobeMulti& r) {
+    put_link(r.program, r.attach_type);
+    put_pointer(16, r.path.c_str());
+    put_list(24, r.offsets);
+    put_list(32, r.semaphores);
+    put_list(40, r.cookies);
+    put(48, static_cast<u32>(r.offsets.size()));
+    put(52, u32{r.at_return});
+    put(56, r.pid);
+    return true;
+  }
+  bool operator()(const LinkTracingMulti& r) {
+    put_link(r.program, r.attach_type);
+    put_pointer(16, r.ids.data());
+    put(32, static_cast<u32>(r.ids.size()));
+    return true;
+  }
+  bool operator()(const LinkIterator& r) {
+    put_link(r.program, AttachType::trace_iter);
+    if (!r.map.is_set() && r.tid == 0 && r.pid == 0) return true;
+    // union bpf_iter_link_info: a map's fd, or a thread's and a process's id.
+    out.info[0] = r.map.is_set() ? static_cast<u32>(r.map.get()) : r.tid;
+    out.info[1] = r.pid;
+    put_pointer(16, out.info.data());
+    put(24, static_cast<u32>(sizeof(out.info)));
+    return true;
+  }
+  bool operator()(const IteratorOpen& r) {
+    out.command = Command::iter_create;
+    put_fd(0, r.link);
+    return true;
+  }
   bool operator()(const RawTracepointOpen& r) {
     out.command = Command::raw_tracepoint_open;
     put_pointer(0, r.name.empty() ? nullptr : r.name.c_str());
@@ -244,6 +293,8 @@ struct Writer {
   bool operator()(const PerfEventOpen&) { return false; }
   bool operator()(const PerfSetBpf&) { return false; }
   bool operator()(const PerfEnable&) { return false; }
+  bool operator()(const TraceProbeOpen&) { return false; }
+  bool operator()(const TraceProbeRemove&) { return false; }
   bool operator()(const ArenaSetUp&) { return false; }
   bool operator()(const RaiseMemlock&) { return false; }
 };

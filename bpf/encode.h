@@ -24,6 +24,8 @@ struct EncodedAttr {
   std::vector<char> log;          // where the verifier writes
   std::vector<Insn> insns;        // the program with its fds filled in
   std::vector<i32> fds;           // fd_array
+  std::vector<u64> pointers;      // of strings
+  std::array<u32, 4> info{};      // union bpf_iter_link_info
   std::vector<std::byte> value;   // a map's value with the fds in it filled in
   u32 value_fd = 0;               // an element that is a map or a program
 

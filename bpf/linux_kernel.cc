@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // The only caller of bpf(2) and, for attaching, of perf_event_open(2). Shell.
 #include <cerrno>
+#include <charconv>
 #include <fcntl.h>
 #include <unistd.h>
 
@@ -66,6 +67,10 @@ Result<Reply> open_perf_event(const PerfEventOpen& r) {
   attr.size = sizeof(attr);
   attr.type = r.type;
   attr.config = r.config;
+  if (!r.name.empty()) attr.config1 = reinterpret_cast<std::uintptr_t>(r.name.c_str());
+  attr.config2 = r.config2;
+  attr.sample_period = r.sample_period;
+  attr.freq = r.frequency ? 1 : 0;
   const long fd = ::syscall(SYS_perf_event_open, &attr, r.pid, r.cpu, -1, PERF_FLAG_FD_CLOEXEC);
   if (fd < 0) return fail_errno(errno, "perf_event_open");
   Reply reply;
@@ -76,6 +81,59 @@ Result<Reply> open_perf_event(const PerfEventOpen& r) {
 Result<Reply> perf_ioctl(int event, unsigned long command, int argument, const char* name) {
   if (::ioctl(event, command, argument) != 0) return fail_errno(errno, "ioctl({})", name);
   return Reply{};
+}
+
+// tracefs, where an administrator has it.
+std::string tracefs_path(std::string_view name) {
+  const std::string_view folder = ::access("/sys/kernel/tracing/events", F_OK) == 0
+                                      ? "/sys/kernel/tracing/"
+                                      : "/sys/kernel/debug/tracing/";
+  return std::string(folder) + std::string(name);
+}
+
+// Definitions are added at the end of the file: O_TRUNC would remove all others.
+Status append_line(bool user, const std::string& line) {
+  const char* name = user ? "uprobe_events" : "kprobe_events";
+  const UniqueFd file(
+      ::open(tracefs_path(name).c_str(), O_WRONLY | O_APPEND | O_CLOEXEC));  // NOLINT: open(2)
+  if (!file) return fail_errno(errno, "open({})", name);
+  if (::write(file.get(), line.data(), line.size()) < 0)
+    return fail_errno(errno, "write({})", name);
+  return {};
+}
+
+Result<u64> trace_event_id(const std::string& event) {
+  const std::string path = tracefs_path("events/bpfld/" + event + "/id");
+  const UniqueFd file(::open(path.c_str(), O_RDONLY | O_CLOEXEC));  // NOLINT: open(2)
+  if (!file) return fail_errno(errno, "open({})", path);
+  char text[24];
+  const ssize_t size = ::read(file.get(), text, sizeof text);
+  if (size < 0) return fail_errno(errno, "read({})", path);
+  u64 id = 0;
+  if (std::from_chars(text, text + size, id).ec != std::errc())
+    return fail(Code::internal, "{} does not hold a number", path);
+  return id;
+}
+
+Result<Reply> remove_trace_probe(const TraceProbeRemove& r) {
+  TRY(append_line(r.user, "-:bpfld/" + r.event + "\n"));
+  return Reply{};
+}
+
+Result<Reply> open_trace_event(const TraceProbeOpen& r) {
+  PerfEventOpen open;
+  open.type = PERF_TYPE_TRACEPOINT;
+  open.config = TRY(trace_event_id(r.event));
+  open.pid = r.pid;
+  open.cpu = r.pid < 0 ? 0 : -1;
+  return open_perf_event(open);
+}
+
+Result<Reply> open_trace_probe(const TraceProbeOpen& r) {
+  TRY(append_line(r.user, format("{}:bpfld/{} {}\n", r.at_return ? "r" : "p", r.event, r.place)));
+  Result<Reply> reply = open_trace_event(r);
+  if (!reply) static_cast<void>(remove_trace_probe({r.user, r.event}));
+  return reply;
 }
 
 // A fault in an arena that does not allocate by itself (BPF_F_SEGV_ON_FAULT) is EFAULT in read(2)
@@ -132,6 +190,10 @@ Result<Reply> LinuxKernel::call(const Request& request) {
                       "PERF_EVENT_IOC_SET_BPF");
   if (const PerfEnable* enable = std::get_if<PerfEnable>(&request))
     return perf_ioctl(enable->event.get(), PERF_EVENT_IOC_ENABLE, 0, "PERF_EVENT_IOC_ENABLE");
+  if (const TraceProbeOpen* open = std::get_if<TraceProbeOpen>(&request))
+    return open_trace_probe(*open);
+  if (const TraceProbeRemove* remove = std::get_if<TraceProbeRemove>(&request))
+    return remove_trace_probe(*remove);
   if (const ArenaSetUp* arena = std::get_if<ArenaSetUp>(&request)) return set_up_arena(*arena);
   return raise_memlock();
 }

@@ -138,6 +138,39 @@ struct LinkCreate {    // reply.fd
   u64 cookie = 0;  // for a perf event
   bool operator==(const LinkCreate&) const = default;
 };
+struct LinkKprobeMulti {  // reply.fd; one link for many kernel functions, since v5.18
+  Fd program;
+  AttachType attach_type = AttachType::trace_kprobe_multi;
+  bool at_return = false;  // BPF_F_KPROBE_MULTI_RETURN
+  std::vector<std::string> symbols;
+  bool operator==(const LinkKprobeMulti&) const = default;
+};
+struct LinkUprobeMulti {  // reply.fd; one link for many places of a file, since v6.6
+  Fd program;
+  AttachType attach_type = AttachType::trace_uprobe_multi;
+  bool at_return = false;  // BPF_F_UPROBE_MULTI_RETURN
+  std::string path;
+  std::vector<u64> offsets;     // bytes in the file
+  std::vector<u64> semaphores;  // ref_ctr_offsets; empty, or one for each offset, 0: none
+  std::vector<u64> cookies;     // empty, or one for each offset
+  u32 pid = 0;                  // 0: any process
+  bool operator==(const LinkUprobeMulti&) const = default;
+};
+struct LinkTracingMulti {  // reply.fd; one link for many functions by BTF id
+  Fd program;
+  AttachType attach_type = AttachType::trace_fentry_multi;
+  std::vector<u32> ids;
+  bool operator==(const LinkTracingMulti&) const = default;
+};
+struct LinkIterator {  // reply.fd; what is walked: a map, or the tasks of one process
+  Fd program, map = {};
+  u32 tid = 0, pid = 0;
+  bool operator==(const LinkIterator&) const = default;
+};
+struct IteratorOpen {  // reply.fd: read(2) runs the program and gives what it wrote
+  Fd link;
+  bool operator==(const IteratorOpen&) const = default;
+};
 struct RawTracepointOpen {  // reply.fd: the link
   Fd program;
   std::string name;  // empty for programs that name their target by BTF id
@@ -189,9 +222,13 @@ struct LinkDetach {
 };
 
 struct PerfEventOpen {  // reply.fd
-  u32 type = 0;         // PERF_TYPE_*
+  u32 type = 0;         // PERF_TYPE_*, or the number of a PMU
   u64 config = 0;
   i32 pid = -1, cpu = 0;
+  std::string name = {};  // config1 is its address: a kernel function, or the path of a file
+  u64 config2 = 0;        // probe_offset, probe_addr
+  u64 sample_period = 0;
+  bool frequency = false;  // sample_period is a number of samples per second
   bool operator==(const PerfEventOpen&) const = default;
 };
 struct PerfSetBpf {  // ioctl PERF_EVENT_IOC_SET_BPF
@@ -201,6 +238,21 @@ struct PerfSetBpf {  // ioctl PERF_EVENT_IOC_SET_BPF
 struct PerfEnable {  // ioctl PERF_EVENT_IOC_ENABLE
   Fd event;
   bool operator==(const PerfEnable&) const = default;
+};
+// A probe by its definition in tracefs, for kernels whose perf has none: writes the definition,
+// reads its event's id and opens that. The event stays in tracefs until TraceProbeRemove.
+struct TraceProbeOpen {  // reply.fd: the perf event
+  bool user = false;     // uprobe_events instead of kprobe_events
+  bool at_return = false;
+  std::string event;  // "bpfld_1234_0", in group "bpfld"
+  std::string place;  // "do_unlinkat+0x4", "/bin/bash:0x1234"
+  i32 pid = -1;
+  bool operator==(const TraceProbeOpen&) const = default;
+};
+struct TraceProbeRemove {
+  bool user = false;
+  std::string event;
+  bool operator==(const TraceProbeRemove&) const = default;
 };
 // mmap of an arena for a moment. The first one fixes the address at which user space sees the
 // arena, which the verifier asks for; the memory that is written stays when the mapping goes.
@@ -217,9 +269,11 @@ struct RaiseMemlock {  // setrlimit(RLIMIT_MEMLOCK, infinity)
 
 using Request =
     std::variant<MapCreate, MapUpdate, MapLookup, MapNextKey, MapDelete, MapFreeze, ProgLoad,
-                 BtfLoad, ProgBindMap, LinkCreate, RawTracepointOpen, ProgTestRun, NextId,
-                 ObjectInfo, ObjectById, ObjectContents, ObjectPin, ObjectAtPath, LinkDetach,
-                 PerfEventOpen, PerfSetBpf, PerfEnable, ArenaSetUp, RaiseMemlock>;
+                 BtfLoad, ProgBindMap, LinkCreate, LinkKprobeMulti, LinkUprobeMulti,
+                 LinkTracingMulti, LinkIterator, IteratorOpen, RawTracepointOpen, ProgTestRun,
+                 NextId, ObjectInfo, ObjectById, ObjectContents, ObjectPin, ObjectAtPath,
+                 LinkDetach, PerfEventOpen, PerfSetBpf, PerfEnable, TraceProbeOpen,
+                 TraceProbeRemove, ArenaSetUp, RaiseMemlock>;
 
 // What the kernel answered. `value` is a raw fd when returns_fd(request): the caller owns it from
 // then on.
@@ -270,6 +324,11 @@ void for_each_fd(Request& request, Visit visit) {
     void operator()(BtfLoad&) {}
     void operator()(ProgBindMap& r) { visit(r.program), visit(r.map); }
     void operator()(LinkCreate& r) { visit(r.program), visit(r.target); }
+    void operator()(LinkKprobeMulti& r) { visit(r.program); }
+    void operator()(LinkUprobeMulti& r) { visit(r.program); }
+    void operator()(LinkTracingMulti& r) { visit(r.program); }
+    void operator()(LinkIterator& r) { visit(r.program), visit(r.map); }
+    void operator()(IteratorOpen& r) { visit(r.link); }
     void operator()(RawTracepointOpen& r) { visit(r.program); }
     void operator()(ProgTestRun& r) { visit(r.program); }
     void operator()(NextId&) {}
@@ -282,6 +341,8 @@ void for_each_fd(Request& request, Visit visit) {
     void operator()(PerfEventOpen&) {}
     void operator()(PerfSetBpf& r) { visit(r.event), visit(r.program); }
     void operator()(PerfEnable& r) { visit(r.event); }
+    void operator()(TraceProbeOpen&) {}
+    void operator()(TraceProbeRemove&) {}
     void operator()(ArenaSetUp& r) { visit(r.map); }
     void operator()(RaiseMemlock&) {}
   };

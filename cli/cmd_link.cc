@@ -37,8 +37,8 @@ std::string_view trimmed(std::string_view text) {
 
 // The lines behind those that each link has.
 std::vector<std::pair<std::string, std::string>> target_of(int fd) {
-  static constexpr std::string_view kCommon[] = {"pos",       "flags",    "mnt_id",  "ino",
-                                                 "link_type", "link_id",  "prog_tag", "prog_id"};
+  static constexpr std::string_view kCommon[] = {"pos",       "flags",   "mnt_id",   "ino",
+                                                 "link_type", "link_id", "prog_tag", "prog_id"};
   std::vector<std::pair<std::string, std::string>> out;
   const Result<std::string> text = read_text(format("/proc/self/fdinfo/{}", fd));
   if (!text) return out;
@@ -81,8 +81,8 @@ void add(const Inspection& inspection, Rows& rows, const KernelObject& object) {
   if (rows.empty()) rows.push_back({"ID", "TYPE", "PROG", "TARGET"});
   std::string target;
   for (const auto& [key, value] : row.target)
-    target += format("{}{}={}", target.empty() ? "" : " ", escape_terminal(key),
-                     escape_terminal(value));
+    target +=
+        format("{}{}={}", target.empty() ? "" : " ", escape_terminal(key), escape_terminal(value));
   rows.push_back({format("{}", row.info.id), bpf::link_type_name(row.info.type),
                   row.info.program == 0
                       ? "-"

@@ -4,8 +4,8 @@
 
 #include "base/escape.h"
 #include "bpf/tables.h"
-#include "cli/inspect.h"
 #include "btf/encode_value.h"
+#include "cli/inspect.h"
 #include "cli/map_text.h"
 #include "perf/cpus.h"
 
@@ -37,9 +37,8 @@ void add(const Inspection& inspection, Rows& rows, const KernelObject& object) {
   if (inspection.json) return inspection.print(json_of(info));
   if (rows.empty()) rows.push_back({"ID", "TYPE", "NAME", "KEY", "VALUE", "ENTRIES", "FLAGS"});
   rows.push_back({format("{}", info.id), bpf::name_of(info.type),
-                  info.name.empty() ? "-" : escape_terminal(info.name),
-                  format("{}", info.key_size), format("{}", info.value_size),
-                  format("{}", info.max_entries),
+                  info.name.empty() ? "-" : escape_terminal(info.name), format("{}", info.key_size),
+                  format("{}", info.value_size), format("{}", info.max_entries),
                   info.flags == 0 ? "-" : format("{:#x}", info.flags)});
 }
 
@@ -74,8 +73,7 @@ Result<MapText> text_for(const Inspection& inspection, const KernelObject& map) 
     if (loaded) btf.emplace(std::move(*loaded));
   }
   u32 cpus = 1;
-  if (bpf::is_per_cpu(info.type))
-    cpus = static_cast<u32>(TRY(perf::possible_cpus()).size());
+  if (bpf::is_per_cpu(info.type)) cpus = static_cast<u32>(TRY(perf::possible_cpus()).size());
   return MapText(std::move(info), std::move(btf), cpus);
 }
 
@@ -99,10 +97,9 @@ void print_element(const Inspection& inspection, const MapText& text,
     return;
   }
   const std::string error = errno_name(value.error().errno_value);
-  inspection.print(inspection.json
-                       ? format("{{\"key\":{},\"error\":{}}}\n", text.key_json(key),
-                                json_string(error))
-                       : format("{}  ({})\n", text.key_text(key), error));
+  inspection.print(inspection.json ? format("{{\"key\":{},\"error\":{}}}\n", text.key_json(key),
+                                            json_string(error))
+                                   : format("{}  ({})\n", text.key_text(key), error));
 }
 
 Status dump_one(Inspection& inspection, const KernelObject& map) {
@@ -193,8 +190,8 @@ Status update(Inspection& inspection) {
                             [&] { return format("value {}", escape_terminal(value)); }));
     request.value_fd = Fd::number(held.get());
   } else {
-    request.value = TRY(with_context(element.text.encode_value(value),
-                                     [] { return std::string("value"); }));
+    request.value =
+        TRY(with_context(element.text.encode_value(value), [] { return std::string("value"); }));
   }
   TRY(inspection.kernel.call(request));
   return {};
@@ -203,8 +200,8 @@ Status update(Inspection& inspection) {
 Status remove(Inspection& inspection) {
   const Element element = TRY(take_element(inspection));
   TRY(expect_end(inspection));
-  const Result<bpf::Reply> done = inspection.kernel.call(
-      bpf::MapDelete{Fd::number(element.map.fd.get()), element.key});
+  const Result<bpf::Reply> done =
+      inspection.kernel.call(bpf::MapDelete{Fd::number(element.map.fd.get()), element.key});
   if (!done && done.error().errno_value == ENOENT)
     return fail(Code::not_found, "the map has no key {}", element.text.key_text(element.key));
   if (!done) return std::unexpected(done.error());

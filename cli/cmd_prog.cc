@@ -33,12 +33,11 @@ using Rows = std::vector<std::vector<std::string>>;
 void add_row(Rows& rows, const ProgramInfo& info) {
   if (rows.empty())
     rows.push_back({"ID", "TYPE", "NAME", "TAG", "INSNS", "MAPS", "RUNS", "AVERAGE"});
-  rows.push_back(
-      {format("{}", info.id), bpf::name_of(info.type),
-       info.name.empty() ? "-" : escape_terminal(info.name), info.tag,
-       info.xlated_size == 0 ? "-" : format("{}", info.xlated_size / sizeof(bpf::Insn)),
-       format("{}", info.map_count), info.runs == 0 ? "-" : format("{}", info.runs),
-       info.runs == 0 ? "-" : format("{} ns", info.run_ns / info.runs)});
+  rows.push_back({format("{}", info.id), bpf::name_of(info.type),
+                  info.name.empty() ? "-" : escape_terminal(info.name), info.tag,
+                  info.xlated_size == 0 ? "-" : format("{}", info.xlated_size / sizeof(bpf::Insn)),
+                  format("{}", info.map_count), info.runs == 0 ? "-" : format("{}", info.runs),
+                  info.runs == 0 ? "-" : format("{} ns", info.run_ns / info.runs)});
 }
 
 void add(const Inspection& inspection, Rows& rows, const KernelObject& object) {
@@ -91,14 +90,13 @@ std::string spaced(const std::string& hex) {
 
 Status dump_one(Inspection& inspection, const KernelObject& object) {
   const ProgramInfo info = bpf::decode_program_info(object.info);
-  const std::vector<bpf::Insn> insns =
-      TRY(loader::read_instructions(inspection.kernel, object));
+  const std::vector<bpf::Insn> insns = TRY(loader::read_instructions(inspection.kernel, object));
   std::string out;
   if (inspection.json) {
     for (const bpf::Insn& insn : insns)
       out += format("{}\"{}\"", out.empty() ? "" : ",", to_hex(insn));
-    inspection.print(format("{{\"id\":{},\"name\":{},\"insns\":[{}]}}\n", info.id,
-                            json_string(info.name), out));
+    inspection.print(
+        format("{{\"id\":{},\"name\":{},\"insns\":[{}]}}\n", info.id, json_string(info.name), out));
     return {};
   }
   out = format("{} {} (id {}, tag {}):\n", bpf::name_of(info.type), escape_terminal(info.name),

@@ -23,7 +23,8 @@ struct Command {
 };
 
 extern const CommandRow kRunCommand, kListCommand, kDumpCommand, kBtfCommand, kVerifyCommand,
-    kFeatureCommand, kExplainCommand, kProfileCommand, kHelpCommand;
+    kFeatureCommand, kExplainCommand, kProfileCommand, kProgCommand, kMapCommand, kLinkCommand,
+    kHelpCommand;
 int run_command(const Invocation& invocation);      // cmd_run.cc
 int list_command(const Invocation& invocation);     // cmd_list.cc
 int dump_command(const Invocation& invocation);     // cmd_dump.cc
@@ -32,6 +33,9 @@ int verify_command(const Invocation& invocation);   // cmd_verify.cc
 int feature_command(const Invocation& invocation);  // cmd_feature.cc
 int explain_command(const Invocation& invocation);  // cmd_explain.cc
 int profile_command(const Invocation& invocation);  // cmd_profile.cc
+int prog_command(const Invocation& invocation);     // cmd_prog.cc
+int map_command(const Invocation& invocation);      // cmd_map.cc
+int link_command(const Invocation& invocation);     // cmd_link.cc
 int help_command(const Invocation& invocation);     // help.cc
 
 std::span<const Command> commands();

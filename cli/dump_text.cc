@@ -35,6 +35,10 @@ ListedReference to_listed(const ObjectSpec& spec, const Reference& reference) {
       out.kind = reference.kind == ReferenceKind::call ? "call" : "func";
       out.name = spec.functions[reference.index].name;
       return out;
+    case ReferenceKind::jump_table:
+      out.kind = "jump_table";
+      out.name = spec.jump_tables[reference.index].name;
+      break;
     case ReferenceKind::extern_:
       out.kind = "extern";
       out.name = spec.externs[reference.index].name;

@@ -77,6 +77,15 @@ constexpr ErrorPage kPages[] = {
     {"E12", "a map is too large",
      "Most maps get the memory for all of their elements when they are created: max_entries times "
      "the size of key and value, for per-CPU maps times the number of CPUs."},
+    {"E13", "a kernel function was not found, or is not the only one",
+     "SEC(\"kprobe/function\") names a function of the running kernel. It may have been renamed, "
+     "inlined by the compiler, or changed by it (function.isra.0); names like it are shown. "
+     "Several "
+     "functions can have the same name, in different files: then one must be chosen by its "
+     "address or its module.\n\n"
+     "  bpfld run x.bpf.o --attach prog=kprobe:other_function\n"
+     "  bpfld run x.bpf.o --attach prog=kprobe:0xffffffff81234567\n"
+     "  bpfld list kprobe:'*unlinkat*'"},
     {"E15", "a tracepoint was not found",
      "SEC(\"tracepoint/category/event\") names a directory of tracefs:\n\n"
      "  /sys/kernel/tracing/events/category/event\n\n"
@@ -85,6 +94,11 @@ constexpr ErrorPage kPages[] = {
      "bpfld mounts it where only itself can see it, which needs CAP_SYS_ADMIN.\n\n"
      "When an object has other programs, one whose tracepoint does not exist is left out with a "
      "warning; --strict makes that an error."},
+    {"E16", "the kernel has no kprobes",
+     "Kernels without CONFIG_KPROBES, such as those of some virtual machines, cannot put probes on "
+     "their functions. Tracepoints (tp, raw_tp, tp_btf) and probes of user space work without; "
+     "often a tracepoint is near the function.\n\n"
+     "  bpfld list 'tp:tcp:*'"},
     {"E17", "the limit for locked memory",
      "Before Linux 5.11 the memory of maps and programs was charged to RLIMIT_MEMLOCK, by default "
      "64 "

@@ -62,6 +62,7 @@ std::string kind_text(ReferenceKind kind) {
     case ReferenceKind::call: return "distance in slots: BPF_PSEUDO_CALL";
     case ReferenceKind::function: return "address of it: BPF_PSEUDO_FUNC";
     case ReferenceKind::extern_: return "provided by the kernel";
+    case ReferenceKind::jump_table: return "map of its targets: BPF_PSEUDO_MAP_VALUE";
   }
   return {};
 }
@@ -74,6 +75,7 @@ std::string name_of(const Story& story, const Reference& reference) {
     case ReferenceKind::call:
     case ReferenceKind::function: return story.spec.functions[reference.index].name;
     case ReferenceKind::extern_: return story.spec.externs[reference.index].name;
+    case ReferenceKind::jump_table: return format("jump table {}", reference.index);
   }
   return {};
 }

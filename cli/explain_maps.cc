@@ -23,6 +23,7 @@ std::string source_text(loader::MapSource source) {
     case loader::MapSource::rodata: return "constants: frozen before any program loads";
     case loader::MapSource::bss: return "globals that start as zero";
     case loader::MapSource::kconfig: return "answers of the kernel's configuration, frozen";
+    case loader::MapSource::struct_ops: return "callbacks for the kernel, bound to its struct by name";
   }
   return {};
 }

@@ -12,7 +12,7 @@
 namespace bpfld::cli {
 namespace {
 
-constexpr std::array<Command, 9> kCommands = {{
+constexpr std::array<Command, 12> kCommands = {{
     {&kRunCommand, run_command},
     {&kListCommand, list_command},
     {&kFeatureCommand, feature_command},
@@ -20,6 +20,9 @@ constexpr std::array<Command, 9> kCommands = {{
     {&kDumpCommand, dump_command},
     {&kBtfCommand, btf_command},
     {&kVerifyCommand, verify_command},
+    {&kProgCommand, prog_command},
+    {&kMapCommand, map_command},
+    {&kLinkCommand, link_command},
     {&kProfileCommand, profile_command},
     {&kHelpCommand, help_command},
 }};

@@ -54,6 +54,11 @@ bool is_tracepoint(const Situation& s) {
          s.program->row->method == AttachMethod::tracepoint;
 }
 
+bool is_kprobe_multi(const Situation& s) {
+  return s.program != nullptr && s.program->row != nullptr &&
+         s.program->row->method == AttachMethod::kprobe_multi;
+}
+
 bool tracefs_is_missing(const Situation& s) {
   return !s.facts.tracefs_mounted;
 }
@@ -143,6 +148,10 @@ constexpr HintRow kRows[] = {
     {"E03",  Phase::link,     Code::not_found,   kAnyErrno, "need the kernel's BTF",   nullptr,           Exit::kernel,
      "", "CONFIG_DEBUG_INFO_BTF is off in this kernel ({kernel}), or it is older than 5.2", "--btf FILE with the BTF of exactly this kernel"},
 
+    {"E16",  Phase::capture,  kAny,              kAnyErrno, "this kernel has no kprobes", nullptr,        Exit::kernel,
+     "", "CONFIG_KPROBES is off in this kernel ({kernel})", "`bpfld list tp` shows its tracepoints"},
+    {"",     Phase::capture,  Code::usage,       kAnyErrno, "",                        nullptr,           Exit::usage,
+     "", "", ""},
     {"E15",  Phase::capture,  Code::denied,      kAnyErrno, "tracefs",                 tracefs_is_missing, Exit::permission,
      "", "the number of a tracepoint is in tracefs, which is not mounted, and mounting it privately was refused", "mount -t tracefs nodev /sys/kernel/tracing"},
     {"E15",  Phase::capture,  Code::denied,      kAnyErrno, "",                        nullptr,           Exit::permission,
@@ -181,6 +190,12 @@ constexpr HintRow kRows[] = {
      kNeedsRoot, "", kBecomeRoot},
     {"E01",  Phase::read,     Code::denied,      kAnyErrno, "",                        lacks_perfmon,     Exit::permission,
      "{message}", "reading events needs CAP_PERFMON, which uid {uid} here does not have", kBecomeRoot},
+    {"E13",  Phase::attach,   kAny,              kAnyErrno, "does not exist here",     nullptr,           Exit::attach,
+     "", "functions come and go with kernel versions ({kernel}), and the compiler inlines some", "--attach PROGRAM=kprobe:FUNCTION; `bpfld list kprobe:GLOB` shows what there is"},
+    {"E13",  Phase::attach,   kAny,              kAnyErrno, "kernel functions are called", nullptr,       Exit::attach,
+     "", "a static function may exist in several files", "--attach PROGRAM=kprobe:0xADDRESS, or kprobe:MODULE:FUNCTION"},
+    {"",     Phase::attach,   kAny,              EOPNOTSUPP, "",                       is_kprobe_multi,   Exit::attach,
+     "", "links to many kernel functions need CONFIG_FPROBE, which is off in this kernel ({kernel})", "kprobe and kretprobe programs work without"},
     {"",     Phase::attach,   kAny,              EACCES,    "",                        is_tracepoint,     Exit::attach,
      "{program} reads more than this tracepoint passes: {message}", "its context is larger than the event's record",
      "{section} has a file `format` in /sys/kernel/tracing/events: the fields, their offsets and sizes"},

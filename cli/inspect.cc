@@ -182,9 +182,8 @@ Result<std::vector<KernelObject>> open_selected(bpf::Kernel& kernel, ObjectKind 
 Result<KernelObject> open_one(bpf::Kernel& kernel, ObjectKind kind, const Selector& selector) {
   std::vector<KernelObject> found = TRY(open_selected(kernel, kind, selector));
   if (found.size() == 1) return std::move(found.front());
-  std::unexpected<Error> failure =
-      fail(Code::ambiguous, "{} is {} {}s: take one by its id", text_of(selector), found.size(),
-           noun_of(kind));
+  std::unexpected<Error> failure = fail(Code::ambiguous, "{} is {} {}s: take one by its id",
+                                        text_of(selector), found.size(), noun_of(kind));
   for (std::size_t i = 0; i < found.size() && i < 16; i++)
     failure.error().detail += format("{}id {}", i == 0 ? "" : ", ", id_of(found[i]));
   return failure;
@@ -203,8 +202,7 @@ Status unpin(bpf::Kernel& kernel, ObjectKind kind, const std::string& path) {
   struct stat status = {};
   if (::fstatat(folder.get(), name.c_str(), &status, AT_SYMLINK_NOFOLLOW) != 0)
     return fail_errno(errno, "{}", escape_terminal(path));
-  if (!S_ISREG(status.st_mode))
-    return fail(Code::usage, "{} is no pin", escape_terminal(path));
+  if (!S_ISREG(status.st_mode)) return fail(Code::usage, "{} is no pin", escape_terminal(path));
   TRY(open_path(kernel, kind, path));
   if (::unlinkat(folder.get(), name.c_str(), 0) != 0)
     return fail_errno(errno, "{}", escape_terminal(path));

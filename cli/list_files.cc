@@ -5,8 +5,8 @@
 
 #include "base/escape.h"
 #include "base/glob.h"
-#include "cli/demangle.h"
 #include "cli/list_places.h"
+#include "elf/demangle.h"
 #include "elf/usdt.h"
 
 namespace bpfld::cli {
@@ -31,7 +31,7 @@ std::string function_text(const std::string& path, const elf::FunctionSymbol& fu
   append_escaped(out, function.name);
   out += '\n';
   if (!request.verbose) return out;
-  const std::string plain = demangle(function.name);
+  const std::string plain = elf::demangle(function.name);
   if (!plain.empty()) out += "    " + escape_terminal(plain) + "\n";
   out += format("    SEC(\"uprobe/{}:{}\")  at {:#x} in the file, {} B{}{}\n",
                 escape_terminal(path), escape_terminal(function.name), function.file_offset,
@@ -43,7 +43,7 @@ std::string function_text(const std::string& path, const elf::FunctionSymbol& fu
 std::string function_json(const std::string& path, const elf::FunctionSymbol& function) {
   std::string out = format("{{\"kind\":\"uprobe\",\"file\":{},\"name\":{}", json_string(path),
                            json_string(function.name));
-  const std::string plain = demangle(function.name);
+  const std::string plain = elf::demangle(function.name);
   if (!plain.empty()) out += ",\"demangled\":" + json_string(plain);
   return out + format(",\"address\":{},\"offset\":{},\"size\":{}}}\n", function.address,
                       function.file_offset, function.size);
@@ -98,7 +98,7 @@ Result<u64> list_functions(const elf::Executable& executable, const std::string&
   for (const elf::FunctionSymbol& function : functions) {
     // `list uprobe:./server:'http::*'` looks at the names that people write.
     if (!glob_matches(request.glob, function.name) &&
-        !glob_matches(request.glob, demangle(function.name)))
+        !glob_matches(request.glob, elf::demangle(function.name)))
       continue;
     streams.out.write(request.json ? function_json(path, function)
                                    : function_text(path, function, request));

@@ -42,8 +42,7 @@ MapText::MapText(bpf::MapInfo info, std::optional<loader::LoadedBtf> btf, u32 po
 }
 
 bool MapText::is_section() const {
-  return value_type_.value != 0 &&
-         btf_->view->type(value_type_).kind == btf::Kind::datasec;
+  return value_type_.value != 0 && btf_->view->type(value_type_).kind == btf::Kind::datasec;
 }
 
 std::string MapText::key_text(Bytes key) const {
@@ -81,9 +80,8 @@ std::string MapText::section_text(Bytes value) const {
     const btf::Type var = view.type(one.type);
     const Result<Bytes> bytes = slice(value, one.offset, one.size);
     out += format("{} = {}\n", escape_terminal(var.name),
-                  bytes && var.kind == btf::Kind::var
-                      ? btf::print_text(view, var.type(), *bytes)
-                      : std::string("-"));
+                  bytes && var.kind == btf::Kind::var ? btf::print_text(view, var.type(), *bytes)
+                                                      : std::string("-"));
   }
   return out;
 }

@@ -15,6 +15,7 @@
 #include "cli/hints.h"
 #include "cli/run_options.h"
 #include "cli/run_report.h"
+#include "cli/variants.h"
 #include "loader/event_type.h"
 #include "loader/session.h"
 
@@ -65,12 +66,15 @@ class Run {
 
   // run_kernel.cc
   Step<void> look_at_kernel();
+  void choose_variants();
+  void say_variant(const Variants& variants);
   Step<void> leave_out_missing();
   Step<void> load();
   Step<void> open_events();
   Status add_event_map(u32 map);
   Step<void> attach();
   void say_event_maps();
+  Step<void> read_iterators();
   ProgramLine line_of_plan(const loader::AttachPlan& plan) const;
   Step<void> watch();
   void look_each_second();
@@ -91,12 +95,13 @@ class Run {
   loader::ObjectSpec spec_;
   std::optional<btf::View> btf_;  // of spec_.btf
   loader::Selection selection_;
+  std::vector<Variants> variants_;  // the first way of each is in selection_
   std::map<u32, std::optional<loader::EventType>> event_types_;  // by event map
   std::optional<Child> child_;
   loader::KernelProfile profile_;
   std::optional<loader::Session> session_;
   std::optional<EventLoop> loop_;
-  std::size_t attached_ = 0;
+  std::size_t attached_ = 0, iterators_ = 0;
   std::optional<StopReason> stopped_;
   u64 reported_losses_ = 0;
 };

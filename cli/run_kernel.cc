@@ -2,7 +2,9 @@
 // The steps from the running kernel to the end: facts, load, events, attach, watch, detach.
 #include <algorithm>
 #include <bit>
+#include <cerrno>
 #include <csignal>
+#include <unistd.h>
 
 #include "base/escape.h"
 #include "bpf/tables.h"
@@ -11,11 +13,13 @@
 #include "cli/run.h"
 #include "loader/capture.h"
 #include "loader/externs.h"
+#include "loader/kernel_functions.h"
 
 namespace bpfld::cli {
 namespace {
 
 using loader::ProgramSpec;
+using loader::Selection;
 
 std::string_view file_name(std::string_view path) {
   return path.substr(path.find_last_of('/') + 1);
@@ -76,7 +80,30 @@ Step<void> Run::look_at_kernel() {
   report_.expect(lines);
   for (const std::string& note : spec_.notes)
     report_.note(note);
+  if (!options_.all_variants) choose_variants();
   return leave_out_missing();
+}
+
+// Of several ways to one place the best that this kernel seems to have. What loading then refuses
+// gives way to the next: see load().
+void Run::choose_variants() {
+  variants_ = find_variants(spec_, selection_);
+  choose_first_ways(variants_, selection_);
+  const Selection first = selection_;
+  for (u32 program : first)
+    if (loader::attach_problem(spec_, program, profile_))
+      choose_next_way(variants_, program, selection_);
+  for (const Variants& variants : variants_)
+    say_variant(variants);
+}
+
+void Run::say_variant(const Variants& variants) {
+  std::string names;
+  for (u32 program : variants.ways[0])
+    names +=
+        format("{}{}", names.empty() ? "" : ", ", escape_terminal(spec_.programs[program].name));
+  report_.note(format("{}: {} is the best of several ways (--all-variants takes all)",
+                      escape_terminal(variants.place), names));
 }
 
 // A program whose place does not exist here, or that uses what this kernel does not have, is not
@@ -87,8 +114,7 @@ Step<void> Run::leave_out_missing() {
     std::optional<Error> problem = loader::attach_problem(spec_, i, profile_);
     if (!problem || problem->code == Code::unsupported)
       problem = loader::extern_problem(spec_, i, profile_);
-    if (problem)
-      missing.emplace_back(i, explained(Phase::capture, *problem, &spec_.programs[i]));
+    if (problem) missing.emplace_back(i, explained(Phase::capture, *problem, &spec_.programs[i]));
   }
   if (missing.empty()) return {};
   if (missing.size() == selection_.size() || options_.strict) {
@@ -106,6 +132,15 @@ Step<void> Run::leave_out_missing() {
 
 Step<void> Run::load() {
   Result<loader::Session> session = loader::Session::load(spec_, selection_, profile_, kernel_);
+  while (!session) {
+    const ProgramSpec* refused = program_of(session.error(), spec_);
+    if (refused == nullptr) break;
+    const u32 program = static_cast<u32>(refused - spec_.programs.data());
+    if (!choose_next_way(variants_, program, selection_)) break;
+    report_.note(format("{} does not load here ({}): taking the next way",
+                        escape_terminal(refused->name), session.error().what));
+    session = loader::Session::load(spec_, selection_, profile_, kernel_);
+  }
   if (!session) {
     const Error& error = session.error();
     if (error.code == Code::rejected && options_.verifier_log == VerifierLog::full)
@@ -178,10 +213,15 @@ Step<void> Run::attach() {
     const Status done = session_->attach(plan);
     if (done) {
       attached_++;
+      if (plan.iterator) iterators_++;
       report_.attached(line, plan.how);
     } else {
       const ProgramSpec* program = plan.map ? nullptr : &spec_.programs[plan.program];
-      failures.emplace_back(line, explained(Phase::attach, done.error(), program));
+      Error error = done.error();
+      const std::string function =
+          plan.map ? "" : loader::probed_function(spec_, plan.program, plan.place, profile_);
+      if (!function.empty()) loader::explain_probe_refusal(function, error);
+      failures.emplace_back(line, explained(Phase::attach, error, program));
     }
   }
   const bool fatal = !failures.empty() && (attached_ == 0 || options_.strict);
@@ -194,12 +234,32 @@ Step<void> Run::attach() {
   return {};
 }
 
+// An iterator runs when it is read, and what it writes is text.
+Step<void> Run::read_iterators() {
+  for (const loader::AttachPlan& plan : session_->plan().attach) {
+    const int fd = session_->iterator_fd(plan);
+    if (fd < 0) continue;
+    char text[16384];
+    ssize_t got = 0;
+    while ((got = ::read(fd, text, sizeof text)) > 0 || (got < 0 && errno == EINTR))
+      if (got > 0) streams_.out.write({text, static_cast<std::size_t>(got)});
+    if (got < 0)
+      return refuse(Phase::read, fail_errno(errno, "reading iterator \"{}\"",
+                                            escape_terminal(spec_.programs[plan.program].name)));
+  }
+  streams_.out.flush();
+  return {};
+}
+
 Step<void> Run::watch() {
-  if (attached_ == 0 && !child_) return {};  // nothing to wait for
+  // What a command has done is to be seen in the iterators' text.
+  if (!child_) TRY(read_iterators());
+  if (attached_ == iterators_ && !child_) return {};  // nothing to wait for
   if (!loop_->is_empty()) printer_.begin();
   if (child_) TRY(at(Phase::command, child_->release()));
   const LoopOptions options = {.duration = options_.duration, .child = child_ ? &*child_ : nullptr};
   stopped_ = TRY(at(Phase::read, loop_->run(options, [this] { look_each_second(); })));
+  if (child_) TRY(read_iterators());
   // The terminal has written ^C and stays on that line.
   if (loop_->signal_received() == SIGINT && streams_.err.is_terminal() && !report_.json())
     streams_.say("\n");

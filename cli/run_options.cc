@@ -31,6 +31,7 @@ constexpr OptionRow kOptions[] = {
     {"xdp-mode",      '\0', "MODE",       "native, generic or offload (default: native, and generic where the driver has no XDP)", once},
     {"pid",           '\0', "N",          "the only process for uprobe, usdt and perf_event programs", once},
     {"freq",          '\0', "HZ",         "how often a perf_event program runs on each CPU, in a second", once},
+    {"all-variants",  '\0', "",           "when the object has fentry and kprobe (or tp_btf and raw_tp) programs for one place, load all, not only the best", once},
     {"strict",        '\0', "",           "a program that does not attach is an error, even when others do", once},
     {"btf",           '\0', "FILE",       "take the kernel's types from FILE instead of /sys/kernel/btf/vmlinux", once},
     {"buffer",        '\0', "SIZE",       "of a perf event array, for each CPU: 64K, 4M ... (default 256K)", once},
@@ -178,6 +179,7 @@ Result<RunOptions> read_run_options(const Arguments& arguments) {
   out.skip = to_vector(arguments.values("skip"));
   out.columns = split(arguments.value("columns"), ',');
   out.btf = arguments.value("btf");
+  out.all_variants = arguments.has("all-variants");
   out.strict = arguments.has("strict");
   out.header = !arguments.has("no-header");
   out.fail_on_lost = arguments.has("fail-on-lost");

@@ -34,6 +34,7 @@ struct RunOptions {
   u64 count = ~u64{0};
   u64 buffer = 256u << 10;  // bytes per CPU
   VerifierLog verifier_log = VerifierLog::fail;
+  bool all_variants = false;
   bool strict = false, header = true, fail_on_lost = false, exit_with_command = false;
   std::vector<std::string> command;
 };

@@ -29,12 +29,56 @@ constexpr auto fields(ProgramHeader& p) {
 }
 static_assert(sizeof(ProgramHeader) == 56);
 
-constexpr u32 kSegmentLoad = 1;        // PT_LOAD
-constexpr u32 kSegmentExecutable = 1;  // PF_X
-constexpr u8 kSymbolFunction = 2;      // STT_FUNC
-constexpr u8 kSymbolIndirect = 10;     // STT_GNU_IFUNC
+constexpr u16 kTypeShared = 3;              // ET_DYN
+constexpr u32 kSegmentLoad = 1;             // PT_LOAD
+constexpr u32 kSegmentExecutable = 1;       // PF_X
+constexpr u8 kSymbolFunction = 2;           // STT_FUNC
+constexpr u8 kSymbolIndirect = 10;          // STT_GNU_IFUNC
+constexpr u32 kSectionVerdef = 0x6ffffffd;  // SHT_GNU_verdef
+constexpr u32 kSectionVersym = 0x6fffffff;  // SHT_GNU_versym
+constexpr u16 kVersionHidden = 0x8000;      // name@VERSION, not name@@VERSION
+constexpr u64 kMaxVersions = 32'768;
 constexpr u8 kBindLocal = 0, kBindWeak = 2;
 constexpr u16 kCountElsewhere = 0xffff;  // PN_XNUM: in section 0's sh_info
+
+// Elf64_Verdef: the versions that a shared object defines; Elf64_Verdaux: their names.
+struct VersionDefinition {
+  u16 version, flags, index, count;
+  u32 hash;
+  u32 names;  // vd_aux, bytes from this record to its first VersionName
+  u32 next;   // vd_next, bytes to the next record; 0: the last
+};
+constexpr auto fields(VersionDefinition& v) {
+  return std::tie(v.version, v.flags, v.index, v.count, v.hash, v.names, v.next);
+}
+static_assert(sizeof(VersionDefinition) == 20);
+struct VersionName {
+  u32 name;  // vda_name, bytes into the linked string table
+  u32 next;
+};
+constexpr auto fields(VersionName& v) {
+  return std::tie(v.name, v.next);
+}
+static_assert(sizeof(VersionName) == 8);
+
+// A broken table gives fewer names, not a failure: a probe needs none of them.
+std::vector<std::string_view> read_versions(Bytes table, Bytes strings, ByteOrder order) {
+  std::vector<std::string_view> names;
+  u64 at = 0;
+  for (u64 i = 0; i < kMaxVersions; i++) {
+    const Result<VersionDefinition> version = load<VersionDefinition>(table, at, order);
+    if (!version) break;
+    const Result<VersionName> name = load<VersionName>(table, at + version->names, order);
+    const std::size_t index = version->index & static_cast<u16>(~kVersionHidden);
+    if (name) {
+      if (index >= names.size()) names.resize(index + 1);
+      names[index] = load_string(strings, name->name).value_or(std::string_view());
+    }
+    if (version->next == 0) break;
+    at += version->next;
+  }
+  return names;
+}
 
 Result<FileHeader> read_header(Bytes file, ByteOrder& order) {
   if (!is_elf(file) || file.size() < kFileHeaderSize)
@@ -55,6 +99,7 @@ Result<FileHeader> read_header(Bytes file, ByteOrder& order) {
 Status Executable::read_segments() {
   const FileHeader header = TRY(read_header(file_, order_));
   machine_ = header.machine;
+  relocatable_ = header.type == kTypeShared;
   u64 count = header.program_count;
   if (count == 0 || header.program_headers == 0) return {};
   if (header.program_entry_size != sizeof(ProgramHeader))
@@ -110,7 +155,12 @@ Status Executable::read_sections() {
       sections_.push_back({.name = *name, .address = header.address, .data = data});
     const bool is_table = header.type == kSectionSymtab || header.type == kSectionDynsym;
     if (is_table && header.link < headers.size() && header.entry_size == sizeof(SymbolRecord))
-      tables_.push_back({.symbols = data, .strings = bytes_of_section(header.link)});
+      tables_.push_back({.symbols = data,
+                         .strings = bytes_of_section(header.link),
+                         .dynamic = header.type == kSectionDynsym});
+    if (header.type == kSectionVersym) version_of_ = data;
+    if (header.type == kSectionVerdef && header.link < headers.size())
+      versions_ = read_versions(data, bytes_of_section(header.link), order_);
   }
   return {};
 }
@@ -145,6 +195,26 @@ std::optional<u64> Executable::find_offset(u64 address, bool only_code) const {
   return std::nullopt;
 }
 
+// The name of a symbol without its version, which is behind an '@' in .symtab, and in a table
+// beside .dynsym.
+FunctionSymbol Executable::version_at(const Table& table, u64 symbol, std::string_view name) const {
+  FunctionSymbol out;
+  const std::size_t at = name.find('@');
+  out.name = at == 0 ? name : name.substr(0, at);
+  if (at != 0 && at != std::string_view::npos) {
+    out.version = name.substr(at + 1);
+    out.by_default = out.version.starts_with('@');
+    if (out.by_default) out.version.remove_prefix(1);
+  }
+  if (!table.dynamic) return out;
+  const Result<u16> version = load<u16>(version_of_, symbol * sizeof(u16), order_);
+  if (!version) return out;
+  const std::size_t index = *version & static_cast<u16>(~kVersionHidden);
+  if (index > 1 && index < versions_.size()) out.version = versions_[index];  // 0, 1: none
+  out.by_default = (*version & kVersionHidden) == 0;
+  return out;
+}
+
 Result<std::vector<FunctionSymbol>> Executable::functions() const {
   std::vector<FunctionSymbol> out;
   u64 seen = 0;
@@ -162,13 +232,14 @@ Result<std::vector<FunctionSymbol>> Executable::functions() const {
       const std::optional<u64> offset = code_offset(record.value);
       const Result<std::string_view> name = load_string(table.strings, record.name);
       if (!offset || !name || name->empty()) continue;
-      out.push_back({.name = *name,
-                     .address = record.value,
-                     .size = record.size,
-                     .file_offset = *offset,
-                     .indirect = type == kSymbolIndirect,
-                     .weak = binding == kBindWeak,
-                     .local = binding == kBindLocal});
+      FunctionSymbol function = version_at(table, i, *name);
+      function.address = record.value;
+      function.size = record.size;
+      function.file_offset = *offset;
+      function.indirect = type == kSymbolIndirect;
+      function.weak = binding == kBindWeak;
+      function.local = binding == kBindLocal;
+      out.push_back(function);
     }
   }
   const auto key = [](const FunctionSymbol& f) { return std::tie(f.name, f.address); };

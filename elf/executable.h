@@ -28,7 +28,9 @@ struct Segment {
 
 // view: a defined function of .symtab or .dynsym.
 struct FunctionSymbol {
-  std::string_view name;  // without a version
+  std::string_view name;     // without a version
+  std::string_view version;  // "GLIBC_2.2.5"; empty if none
+  bool by_default = true;    // the version that a program linked today gets
   u64 address = 0, size = 0;
   u64 file_offset = 0;    // of its first instruction
   bool indirect = false;  // STT_GNU_IFUNC: its code only chooses which function is meant
@@ -50,6 +52,8 @@ class Executable {
 
   ByteOrder order() const { return order_; }
   u16 machine() const { return machine_; }
+  // ET_DYN: where it lies in memory differs from process to process.
+  bool is_relocatable() const { return relocatable_; }
   const std::vector<Segment>& segments() const LIFETIMEBOUND { return segments_; }
   // Sections with a name that something here reads: notes, .stapsdt.base, .symtab ...; first of
   // each name.
@@ -69,16 +73,21 @@ class Executable {
   Executable() = default;
   struct Table {
     Bytes symbols, strings;
+    bool dynamic = false;  // the one that versions are for
   };
   std::optional<u64> find_offset(u64 address, bool only_code) const;
+  FunctionSymbol version_at(const Table& table, u64 symbol, std::string_view name) const;
   Status read_segments();
   Status read_sections();
   Bytes file_;
   ByteOrder order_ = kHostOrder;
   u16 machine_ = 0;
+  bool relocatable_ = false;
   std::vector<Segment> segments_;
   std::vector<NamedSection> sections_;
   std::vector<Table> tables_;
+  Bytes version_of_;                        // .gnu.version: an index for each dynamic symbol
+  std::vector<std::string_view> versions_;  // by index: those that the file defines
 };
 
 }  // namespace bpfld::elf

@@ -4,8 +4,11 @@
 // which requests it is. Private to loader/attach*.cc and profile.cc.
 #pragma once
 
+#include <algorithm>
 #include <optional>
+#include <span>
 #include <string_view>
+#include <type_traits>
 
 #include "loader/plan.h"
 
@@ -22,10 +25,14 @@ struct AttachSite {
 struct Attachment : AttachSite {
   bpf::Fd program_fd;  // its slot
   const KernelProfile& profile;
-  u32& slots;  // the next free slot
+  std::span<const u32> map_slots;  // by map index; empty when only the way of attaching is asked
+  u32& slots;                      // the next free slot
   AttachPlan& out;
 
   u32 new_slot() { return slots++; }
+  bpf::Fd map_slot(u32 map) const {
+    return map < map_slots.size() ? bpf::Fd::slot(map_slots[map]) : bpf::Fd();
+  }
   void add(bpf::Request request, std::optional<u32> result = std::nullopt);
 };
 
@@ -47,7 +54,10 @@ struct AttachFamily {
 void attach_needs(const ObjectSpec& spec, u32 program, Needs& out);
 
 // Adds what is not there yet.
-void add_once(std::vector<std::string>& list, const std::string& text);
+template <typename T>
+void add_once(std::vector<T>& list, const std::type_identity_t<T>& item) {
+  if (std::ranges::find(list, item) == list.end()) list.push_back(item);
+}
 
 // What tells about a fact's absence: not_found, or what the errno means; near names in `detail`.
 Error missing_fact(const std::string& problem, int errno_value,
@@ -58,5 +68,52 @@ void tracepoint_needs(const AttachSite& site, Needs& out);
 std::optional<Error> tracepoint_problem(const AttachSite& site, const KernelProfile& profile);
 void attach_tracepoint(Attachment& attachment);
 void attach_raw_tracepoint(Attachment& attachment);
+
+// attach_event.cc. The program runs on the event in that slot, and the event is switched on.
+void attach_to_event(Attachment& attachment, u32 event, u64 cookie = 0);
+// spec: a probe, in the kernel or in a file.
+struct ProbeEvent {
+  bool user = false, at_return = false;
+  std::string name;   // function, or path; empty: the offset is an address
+  u64 offset = 0;     // bytes, in the function or in the file
+  u64 semaphore = 0;  // bytes in the file
+  u64 cookie = 0;
+  i32 pid = -1;
+};
+void attach_probe(Attachment& attachment, const PmuFact& pmu, const ProbeEvent& probe);
+
+// attach_tracing.cc: BTF ids that were fixed at load, and iterators.
+void attach_tracing(Attachment& attachment);
+std::optional<Error> iterator_problem(const AttachSite& site, const KernelProfile& profile);
+void attach_iterator(Attachment& attachment);
+
+// attach_kprobe.cc: functions of the kernel. Of both spaces: whether the probe is at the return.
+bool at_return(const AttachSite& site);
+void kprobe_needs(const AttachSite& site, Needs& out);
+std::optional<Error> kprobe_problem(const AttachSite& site, const KernelProfile& profile);
+void attach_kprobe(Attachment& attachment);
+std::optional<Error> ksyscall_problem(const AttachSite& site, const KernelProfile& profile);
+void attach_ksyscall(Attachment& attachment);
+void kprobe_multi_needs(const AttachSite& site, Needs& out);
+std::optional<Error> kprobe_multi_problem(const AttachSite& site, const KernelProfile& profile);
+void attach_kprobe_multi(Attachment& attachment);
+
+// attach_uprobe.cc: functions of programs and libraries.
+std::optional<Error> missing_uprobes(const KernelProfile& profile);
+void uprobe_needs(const AttachSite& site, Needs& out);
+std::optional<Error> uprobe_problem(const AttachSite& site, const KernelProfile& profile);
+void attach_uprobe(Attachment& attachment);
+std::optional<Error> uprobe_multi_problem(const AttachSite& site, const KernelProfile& profile);
+void attach_uprobe_multi(Attachment& attachment);
+
+// attach_usdt.cc: places that a program marks itself.
+void usdt_needs(const AttachSite& site, Needs& out);
+std::optional<Error> usdt_problem(const AttachSite& site, const KernelProfile& profile);
+void attach_usdt(Attachment& attachment);
+
+// attach_perf_event.cc: samples.
+void perf_event_needs(const AttachSite& site, Needs& out);
+std::optional<Error> perf_event_problem(const AttachSite& site, const KernelProfile& profile);
+void attach_perf_event(Attachment& attachment);
 
 }  // namespace bpfld::loader

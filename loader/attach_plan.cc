@@ -15,6 +15,15 @@ constexpr AttachFamily kFamilies[] = {
     // method, default place, needs, problem, plan, advice
     {AttachMethod::tracepoint,     nullptr, tracepoint_needs, tracepoint_problem, attach_tracepoint,     "--attach P=tp:CATEGORY/EVENT"},
     {AttachMethod::raw_tracepoint, nullptr, nullptr,          nullptr,            attach_raw_tracepoint, "--attach P=raw_tp:EVENT"},
+    {AttachMethod::kprobe,         nullptr, kprobe_needs,     kprobe_problem,     attach_kprobe,         "--attach P=kprobe:FUNCTION"},
+    {AttachMethod::ksyscall,       nullptr, kprobe_needs,     ksyscall_problem,   attach_ksyscall,       "--attach P=ksyscall:NAME"},
+    {AttachMethod::kprobe_multi,   nullptr, kprobe_multi_needs, kprobe_multi_problem, attach_kprobe_multi, "--attach P=kprobe.multi:GLOB"},
+    {AttachMethod::uprobe,         nullptr, uprobe_needs,     uprobe_problem,     attach_uprobe,         "--attach P=uprobe:FILE:FUNCTION"},
+    {AttachMethod::uprobe_multi,   nullptr, uprobe_needs,     uprobe_multi_problem, attach_uprobe_multi, "--attach P=uprobe.multi:FILE:GLOB"},
+    {AttachMethod::usdt,           nullptr, usdt_needs,       usdt_problem,       attach_usdt,           "--attach P=usdt:FILE:PROVIDER:NAME"},
+    {AttachMethod::tracing,        nullptr, nullptr,          nullptr,            attach_tracing,        "SEC(\"fentry/FUNCTION\"): the place is fixed when it is loaded"},
+    {AttachMethod::iterator,       nullptr, nullptr,          iterator_problem,   attach_iterator,       "SEC(\"iter/KIND\"): the kind is fixed when it is loaded"},
+    {AttachMethod::perf_event,     nullptr, perf_event_needs, perf_event_problem, attach_perf_event,     "--attach P=perf:EVENT[@HZ]"},
 };
 // clang-format on
 
@@ -43,10 +52,6 @@ std::string advice_for(const ProgramSpec& program) {
 void Attachment::add(bpf::Request request, std::optional<u32> result) {
   out.ops.push_back(
       {format("program \"{}\"", escape_terminal(program.name)), std::move(request), result, false});
-}
-
-void add_once(std::vector<std::string>& list, const std::string& text) {
-  if (std::ranges::find(list, text) == list.end()) list.push_back(text);
 }
 
 Error missing_fact(const std::string& problem, int errno_value,
@@ -101,7 +106,7 @@ std::optional<Error> attach_problem(const ObjectSpec& spec, u32 index,
 }
 
 AttachPlan plan_attach(const ObjectSpec& spec, u32 index, u32 place, u32 program_slot,
-                       const KernelProfile& profile, u32& slots) {
+                       std::span<const u32> map_slots, const KernelProfile& profile, u32& slots) {
   const ProgramSpec& program = spec.programs[index];
   const std::vector<AttachTarget> targets = attach_targets(spec, index);
   AttachPlan out;
@@ -115,7 +120,7 @@ AttachPlan plan_attach(const ObjectSpec& spec, u32 index, u32 place, u32 program
   const AttachSite site{spec, program, targets[place]};
   out.problem = problem_at(site, profile);
   if (out.problem) return out;
-  Attachment attachment{site, bpf::Fd::slot(program_slot), profile, slots, out};
+  Attachment attachment{site, bpf::Fd::slot(program_slot), profile, map_slots, slots, out};
   find_family(site.target.method)->plan(attachment);
   return out;
 }

@@ -6,8 +6,6 @@
 namespace bpfld::loader {
 namespace {
 
-using bpf::Fd;
-
 constexpr u32 kPerfTypeTracepoint = 2;  // PERF_TYPE_TRACEPOINT
 
 const TracepointFact* find_fact(const KernelProfile& profile, const std::string& target) {
@@ -40,18 +38,7 @@ void attach_tracepoint(Attachment& attachment) {
   // pid -1 with cpu 0: a tracepoint's programs run on every CPU whatever the event's cpu is
   // (kernel/trace/trace_event_perf.c: perf_trace_event_init).
   attachment.add(open, event);
-  if (attachment.profile.lacks(Feature::perf_link)) {
-    attachment.out.how = "perf event";
-    attachment.add(bpf::PerfSetBpf{Fd::slot(event), attachment.program_fd});
-  } else {
-    attachment.out.how = "perf link";
-    bpf::LinkCreate create;
-    create.program = attachment.program_fd;
-    create.target = Fd::slot(event);
-    create.attach_type = bpf::AttachType::perf_event;
-    attachment.add(create, attachment.new_slot());
-  }
-  attachment.add(bpf::PerfEnable{Fd::slot(event)});
+  attach_to_event(attachment, event);
 }
 
 void attach_raw_tracepoint(Attachment& attachment) {

@@ -39,9 +39,14 @@ const TargetRow* find_row(const ProgramSpec& program) {
   return row != std::end(kTargets) ? row : nullptr;
 }
 
-// Where the user puts it comes before what the section says.
+// Where the user puts it comes before what the section says. An iterator's place goes on with what
+// is to be walked: "task,pid=7".
 std::string_view place_of(const ProgramSpec& program) {
-  return program.places.empty() ? program.target : program.places.front().place;
+  const std::string_view place =
+      program.places.empty() ? program.target : program.places.front().place;
+  const bool iterates =
+      program.row != nullptr && program.row->attach_type == AttachType::trace_iter;
+  return iterates ? place.substr(0, place.find(',')) : place;
 }
 
 }  // namespace

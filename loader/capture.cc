@@ -14,6 +14,7 @@
 #include "base/near.h"
 #include "loader/capture_parts.h"
 #include "loader/capture_places.h"
+#include "loader/capture_probes.h"
 #include "perf/cpus.h"
 #include "perf/tracefs.h"
 
@@ -131,6 +132,8 @@ Result<KernelProfile> capture(const Needs& needs, const CaptureOptions& options)
   utsname name = {};
   if (::uname(&name) != 0) return fail_errno(errno, "uname");
   profile.release = name.release;
+  profile.machine = name.machine;
+  profile.process = ::getpid();
   const bool ubuntu = std::string_view(name.version).find("Ubuntu") != std::string_view::npos;
   const Result<std::string> signature = ubuntu ? read_text("/proc/version_signature") : "";
   profile.version_code = kernel_version_code(
@@ -146,6 +149,8 @@ Result<KernelProfile> capture(const Needs& needs, const CaptureOptions& options)
       profile.tracepoints.emplace(target, find_tracepoint(tracefs, target));
   }
   capture_places(needs, profile);
+  if (needs.online_cpus) profile.online_cpus = TRY(perf::online_cpus());
+  capture_probes(needs, profile);
   if (needs.kernel_btf) TRY(capture_btf(profile, needs, options));
   if (!needs.kconfig.empty()) TRY(capture_kconfig(profile, needs, options));
   if (!needs.symbols.empty()) capture_symbols(profile, needs);

@@ -61,7 +61,7 @@ Status refuse_unknown_sections(const Collector& state) {
           section.index);
     const bool struct_ops =
         section.name.starts_with(".struct_ops") || section.name.starts_with("?.struct_ops");
-    if (section.name == ".jumptables" || (struct_ops && !is_struct_ops_section(section.name)))
+    if (struct_ops && !is_struct_ops_section(section.name))
       return fail(Code::unsupported, "section [{}] \"{}\" is not supported", section.index,
                   escape_terminal(section.name));
   }

@@ -3,6 +3,7 @@
 // loader/collect*.cc.
 #pragma once
 
+#include <map>
 #include <optional>
 #include <unordered_map>
 
@@ -36,6 +37,8 @@ struct Collector {
   };
   std::vector<Values> values;
   std::unordered_map<std::string_view, u32> extern_indices;
+  std::map<std::pair<u32, u32>, u32> jump_tables;  // (function, symbol) -> index
+  u64 jump_targets = 0;                            // in all tables
   // Where each of spec.functions starts: its ELF section and bytes from that section's start.
   struct Place {
     u32 section = 0;
@@ -67,6 +70,10 @@ struct Collector {
 [[nodiscard]] Status collect_externs(Collector& state);     // .kconfig .ksyms -> externs, a map
 [[nodiscard]] Status collect_references(Collector& state);  // relocations -> references, externs
 [[nodiscard]] Status collect_info(Collector& state);        // .BTF.ext -> functions
+// The index of the jump table that the symbol in .jumptables is, for an instruction of `function`.
+[[nodiscard]] Result<u32> jump_table(Collector& state, const elf::Symbol& symbol, u32 function);
+inline constexpr std::string_view kJumpTables = ".jumptables";
+
 // BTF's tags -> exception callbacks of programs.
 [[nodiscard]] Status collect_callbacks(Collector& state);
 void collect_btf(Collector& state);     // .BTF -> spec.btf, with its gaps filled in

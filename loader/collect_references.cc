@@ -88,7 +88,7 @@ Result<Reference> address_reference(const Collector& state, const elf::Symbol& s
               escape_terminal(section.name));
 }
 
-Result<Reference> classify(Collector& state, const elf::Symbol& symbol, InsnIndex at,
+Result<Reference> classify(Collector& state, const elf::Symbol& symbol, u32 function, InsnIndex at,
                            const bpf::Insn& insn) {
   if (!insn.is_ld_imm64() && !insn.is_call())
     return fail(Code::malformed, "is on an instruction that cannot take one (opcode {:#x})",
@@ -97,6 +97,8 @@ Result<Reference> classify(Collector& state, const elf::Symbol& symbol, InsnInde
     return Reference{at, ReferenceKind::extern_, extern_index(state, symbol), 0};
   if (symbol.section == elf::kUndefinedSection || symbol.section >= state.elf.sections().size())
     return fail(Code::malformed, "names a symbol that is in no section");
+  if (insn.is_ld_imm64() && state.elf.sections()[symbol.section].name == kJumpTables)
+    return Reference{at, ReferenceKind::jump_table, TRY(jump_table(state, symbol, function)), 0};
   if (insn.is_ld_imm64()) return address_reference(state, symbol, at, insn);
   if (!insn.is_subprogram_call())
     return fail(Code::malformed, "is on a call that is not a call of a function");
@@ -118,7 +120,7 @@ Status read_table(Collector& state, const elf::RelocationTable& table) {
     const InsnIndex at =
         TRY(with_context(to_insn(relocation.offset - state.places[*index].start), describe));
     function.references.push_back(
-        TRY(with_context(classify(state, symbol, at, function.insns[at.value]), describe)));
+        TRY(with_context(classify(state, symbol, *index, at, function.insns[at.value]), describe)));
   }
   return {};
 }

@@ -165,9 +165,12 @@ bool is_declared_only(const btf::View& local, u32 local_type, const btf::View& k
 btf::core::Reason compare(const btf::View& local, u32 local_type, const btf::View& kernel,
                           u32 kernel_type) {
   if (is_declared_only(local, local_type, kernel, kernel_type)) return btf::core::Reason::none;
+  // Whether it is const or volatile, and by which name it goes, changes nothing of what is there.
+  const btf::TypeId local_id = btf::resolve(local, {local_type});
+  const btf::TypeId kernel_id = btf::resolve(kernel, {kernel_type});
   btf::core::Budget budget{.left = kCompareBudget};
-  return btf::core::types_compatible({.local = local, .target = kernel, .budget = budget},
-                                     {local_type}, {kernel_type});
+  return btf::core::types_compatible({.local = local, .target = kernel, .budget = budget}, local_id,
+                                     kernel_id);
 }
 
 ExternResolution resolve_typed(const ObjectSpec& spec, const ExternSpec& external,

@@ -27,6 +27,7 @@ constexpr std::array<FeatureRow, kFeatureCount> kRows = {{
     {Feature::btf_decl_tag,     "btf_decl_tag",     "5.16"},
     {Feature::btf_type_tag,     "btf_type_tag",     "5.17"},
     {Feature::btf_enum64,       "btf_enum64",       "6.0"},
+    {Feature::tracing_link,     "tracing_link",     "5.19"},
 }};
 // clang-format on
 
@@ -142,10 +143,18 @@ ProbeBlob blob_for(Feature feature) {
       blob.add(Kind::ptr, 0, false, 2, {}, false);
       break;
     case Feature::btf_enum64: blob.add(Kind::enum64, 1, false, 8, {1, 0, 0}, true); break;
+    case Feature::tracing_link:
     case Feature::perf_link:
     case Feature::memcg_accounting: break;
   }
   return blob;
+}
+
+// Attach types that both BPF_LINK_CREATE and BPF_RAW_TRACEPOINT_OPEN know.
+bool is_traced(bpf::AttachType type) {
+  using enum bpf::AttachType;
+  return type == trace_raw_tp || type == trace_fentry || type == trace_fexit ||
+         type == modify_return || type == lsm_mac;
 }
 
 }  // namespace
@@ -155,9 +164,11 @@ std::span<const FeatureRow> feature_rows() {
 }
 
 std::vector<Feature> suspects(const bpf::Request& request, int errno_value) {
-  if (const bpf::LinkCreate* link = std::get_if<bpf::LinkCreate>(&request);
-      link != nullptr && link->attach_type == bpf::AttachType::perf_event && errno_value == EINVAL)
+  const bpf::LinkCreate* link = std::get_if<bpf::LinkCreate>(&request);
+  if (link != nullptr && link->attach_type == bpf::AttachType::perf_event && errno_value == EINVAL)
     return {Feature::perf_link};
+  if (link != nullptr && errno_value == EINVAL && is_traced(link->attach_type))
+    return {Feature::tracing_link};
   if (std::holds_alternative<bpf::BtfLoad>(request) && errno_value == EINVAL)
     return {Feature::btf_func,  Feature::btf_func_global, Feature::btf_datasec,
             Feature::btf_float, Feature::btf_decl_tag,    Feature::btf_type_tag,
@@ -170,6 +181,9 @@ std::vector<Feature> suspects(const bpf::Request& request, int errno_value) {
 }
 
 Answer probe(Feature feature, bpf::Kernel& kernel) {
+  // Nothing tells but trying: a program to ask with would need a BTF id. The other way works on
+  // every kernel that has such programs, so taking it is no loss.
+  if (feature == Feature::tracing_link) return Answer::no;
   if (feature == Feature::perf_link) return probe_perf_link(kernel);
   if (feature == Feature::memcg_accounting) return probe_memcg_accounting(kernel);
   return ask(kernel, blob_for(feature).request(), 0, EINVAL);

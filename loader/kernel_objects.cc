@@ -10,7 +10,8 @@ namespace {
 using bpf::Fd;
 using bpf::MapType;
 
-constexpr u32 kMaxInstructionBytes = 8u << 20;  // a program has at most a million, and some to spare
+constexpr u32 kMaxInstructionBytes = 8u
+                                     << 20;  // a program has at most a million, and some to spare
 
 bool is_array(MapType type) {
   switch (type) {
@@ -76,8 +77,7 @@ Result<LoadedBtf> read_loaded_btf(bpf::Kernel& kernel, u32 id) {
   return out;
 }
 
-Result<std::vector<bpf::Insn>> read_instructions(bpf::Kernel& kernel,
-                                                 const KernelObject& program) {
+Result<std::vector<bpf::Insn>> read_instructions(bpf::Kernel& kernel, const KernelObject& program) {
   const u32 size = bpf::decode_program_info(program.info).xlated_size;
   if (size == 0) return std::vector<bpf::Insn>();
   if (size > kMaxInstructionBytes)
@@ -97,18 +97,29 @@ MapKeys::MapKeys(bpf::Kernel& kernel, int map, const bpf::MapInfo& info)
   request_.key_size = info.key_size;
 }
 
-Result<std::vector<std::byte>> MapKeys::next() {
-  constexpr u64 kSpareRepeats = 1024;
-  while (true) {
+Result<std::vector<std::byte>> MapKeys::step() {
+  constexpr u32 kMaxRestarts = 256;
+  for (u64 passed = 0;; passed++) {
     Result<bpf::Reply> reply = kernel_.call(request_);
     if (!reply && reply.error().errno_value == ENOENT) return std::vector<std::byte>();
     if (!reply) return std::unexpected(std::move(reply).error());
     request_.key = std::move(reply->data);
     if (keys_stay_ || seen_.insert(text_of(request_.key)).second) return request_.key;
-    if (++repeats_ > 8 * seen_.size() + kSpareRepeats)
+    // A walk from the first key that meets more keys than were seen was itself sent back.
+    if (passed > seen_.size()) passed = 0;
+    if (passed == 0 && ++restarts_ > kMaxRestarts)
       return fail(Code::limit, "the map changes faster than its keys can be listed ({} seen)",
                   seen_.size());
   }
+}
+
+Result<std::vector<std::byte>> MapKeys::next() {
+  if (!started_) ahead_ = TRY(step());
+  started_ = true;
+  std::vector<std::byte> out = std::move(ahead_);
+  ahead_.clear();
+  if (!out.empty()) ahead_ = TRY(step());
+  return out;
 }
 
 u64 lookup_size(const bpf::MapInfo& info, u32 possible_cpus) {

@@ -49,9 +49,10 @@ inline constexpr u32 kMaxLoadedBtf = 64u << 20;
 [[nodiscard]] Result<std::vector<bpf::Insn>> read_instructions(bpf::Kernel& kernel,
                                                                const KernelObject& program);
 
-// Walks over a map's keys, each once. A key that is deleted while it is the current one sends the
-// walk back to the first key (Linux: htab_map_get_next_key() in kernel/bpf/hashtab.c); keys that
-// were seen are passed over then.
+// Walks over a map's keys, each once. The key after one that is gone is the first key again (Linux:
+// htab_map_get_next_key() in kernel/bpf/hashtab.c), so the walk is one key ahead of its caller, who
+// may delete what it gets, and when somebody else deletes the one ahead, keys that were seen are
+// passed over.
 class MapKeys {
  public:
   MapKeys(bpf::Kernel& kernel, int map, const bpf::MapInfo& info);
@@ -62,9 +63,14 @@ class MapKeys {
  private:
   bpf::Kernel& kernel_;
   bpf::MapNextKey request_;
+  // The next key that was not seen; empty at the end.
+  [[nodiscard]] Result<std::vector<std::byte>> step();
+
   bool keys_stay_;  // those of an array
   std::unordered_set<std::string> seen_;
-  u64 repeats_ = 0;
+  u32 restarts_ = 0;
+  bool started_ = false;
+  std::vector<std::byte> ahead_;
 };
 
 // The size of what a lookup gives: of a per-CPU map, one value of a multiple of eight bytes for

@@ -22,6 +22,7 @@ bool still_applies(const Reference& reference, const bpf::Insn& insn) {
     case ReferenceKind::call: return insn.is_subprogram_call();
     case ReferenceKind::map:
     case ReferenceKind::map_value:
+    case ReferenceKind::jump_table:
     case ReferenceKind::function: return insn.is_ld_imm64();
     case ReferenceKind::extern_: return insn.is_ld_imm64() || (insn.is_call() && insn != kPoison);
   }
@@ -77,15 +78,19 @@ Status apply_references(const ObjectSpec& spec, const ExternOutcome& externs, Li
         TRY(apply_extern(spec, externs.externs[reference.index], moved, out));
         continue;
       }
+      if (reference.kind == ReferenceKind::jump_table)
+        out.jump_references.push_back({at, reference.index, piece.start});
       insn.set_src(reference.kind == ReferenceKind::map ? bpf::kPseudoMapFd : bpf::kPseudoMapValue);
       insn.imm = 0;
       out.insns[at.value + 1].imm = static_cast<i32>(reference.offset);
+      if (reference.kind == ReferenceKind::jump_table) continue;
       Reference moved = reference;
       moved.at = at;
       out.map_references.push_back(moved);
     }
   }
   std::ranges::stable_sort(out.map_references, {}, &Reference::at);
+  std::ranges::stable_sort(out.jump_references, {}, &JumpReference::at);
   std::ranges::stable_sort(out.kernel_references, {}, &KernelReference::at);
   return {};
 }

@@ -32,12 +32,21 @@ struct KernelReference {
   bool operator==(const KernelReference&) const = default;
 };
 
+// spec: an ld_imm64 of a jump table.
+struct JumpReference {
+  InsnIndex at;
+  u32 table = 0;    // index into ObjectSpec::jump_tables
+  InsnIndex start;  // where the table's function is in the program
+  bool operator==(const JumpReference&) const = default;
+};
+
 // spec: one program, complete but for the fds of its maps and of modules' BTF.
 struct LinkedProgram {
   u32 program = 0;  // index into ObjectSpec::programs
   std::vector<bpf::Insn> insns;
   std::vector<Piece> pieces;  // the entry first, then subprograms in the order they were reached
   std::vector<Reference> map_references;  // kinds map and map_value only; `at` counts in `insns`
+  std::vector<JumpReference> jump_references;      // ordered by `at`
   std::vector<KernelReference> kernel_references;  // ordered by `at`
   std::vector<FunctionInfo> func_info;             // empty unless every piece has some
   std::vector<LineInfo> line_info;                 // likewise

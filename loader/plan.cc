@@ -76,7 +76,8 @@ Result<Plan> make_plan(const ObjectSpec& spec, const Linked& linked, const Kerne
         std::max<std::size_t>(1, attach_targets(spec, program.program).size());
     for (u32 place = 0; place < places; place++)
       plan.attach.push_back(plan_attach(spec, program.program, place,
-                                        *plan.program_slots[program.program], profile, plan.slots));
+                                        *plan.program_slots[program.program], plan.map_slots,
+                                        profile, plan.slots));
   }
   for (const StructOps& struct_ops : linked.struct_ops)
     plan.attach.push_back(plan_struct_ops(spec, struct_ops, plan, plan.slots));

@@ -7,6 +7,7 @@
 #include <map>
 #include <optional>
 #include <set>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -39,9 +40,10 @@ struct AttachPlan {
   std::string how;         // "perf link", "raw tracepoint link"
   std::vector<Op> ops;     // empty when there is nothing to do
   std::optional<Error>
-      problem;            // unsupported: no way yet; not_found: the target does not exist here
-  bool no_place = false;  // nobody names a place: loading is all there is
-  std::string advice;     // with no_place: what would name one, or why nothing can
+      problem;  // unsupported: no way yet; not_found: the target does not exist here
+  std::optional<u32> iterator;  // the slot of a file to read, in which the program writes
+  bool no_place = false;        // nobody names a place: loading is all there is
+  std::string advice;           // with no_place: what would name one, or why nothing can
   bool operator==(const AttachPlan&) const = default;
 };
 
@@ -81,8 +83,13 @@ std::vector<AttachTarget> attach_targets(const ObjectSpec& spec, u32 program);
 
 // How one program is attached at one of its places; `slots` is where new slots start and is moved
 // on. Without a place, the plan says so. attach_plan.cc.
+// Without `map_slots` it tells only how: requests then name no maps.
 AttachPlan plan_attach(const ObjectSpec& spec, u32 program, u32 place, u32 program_slot,
-                       const KernelProfile& profile, u32& slots);
+                       std::span<const u32> map_slots, const KernelProfile& profile, u32& slots);
+
+// The kernel function that a probe at that place is on, as the kernel is told; empty for all else.
+std::string probed_function(const ObjectSpec& spec, u32 program, u32 place,
+                            const KernelProfile& profile);
 
 // How a struct_ops map is registered. attach_struct_ops.cc.
 AttachPlan plan_struct_ops(const ObjectSpec& spec, const StructOps& struct_ops, const Plan& plan,

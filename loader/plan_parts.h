@@ -40,6 +40,9 @@ struct Planner {
 [[nodiscard]] Status plan_slots(Planner& planner);     // the programs that maps of programs hold
 [[nodiscard]] Status plan_programs(Planner& planner);  // programs, with the slots of their maps
 
+// plan_jump_tables.cc: the maps of a program's jump tables, in `request`.
+void add_jump_tables(Planner& planner, const LinkedProgram& program, bpf::ProgLoad& request);
+
 // plan_struct_ops.cc: the map of a struct of callbacks, if it is wanted.
 [[nodiscard]] Status create_struct_ops(Planner& planner, u32 map);
 bool is_struct_ops(const ProgramSpec& program);

@@ -70,6 +70,7 @@ Status load_program(Planner& planner, const LinkedProgram& linked) {
   for (const Reference& reference : linked.map_references)
     request.map_references.push_back(
         {reference.at, Fd::slot(planner.plan.map_slots[reference.index])});
+  add_jump_tables(planner, linked, request);
   request.kernel_version = planner.spec.kernel_version.value_or(planner.profile.version_code);
   if ((program.row->flags & kSleepable) != 0) request.flags |= bpf::kProgSleepable;
   if ((program.row->flags & kFrags) != 0) request.flags |= bpf::kProgXdpHasFrags;

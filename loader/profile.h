@@ -14,6 +14,7 @@
 
 #include "base/mapped_file.h"
 #include "btf/view.h"
+#include "loader/probe_facts.h"
 #include "loader/kallsyms.h"
 #include "loader/kernel_names.h"
 #include "loader/spec.h"
@@ -32,8 +33,9 @@ enum class Feature : u8 {
   btf_decl_tag,      // BTF_KIND_DECL_TAG (v5.16)
   btf_type_tag,      // BTF_KIND_TYPE_TAG (v5.17)
   btf_enum64,        // BTF_KIND_ENUM64 and signed enums (v6.0)
+  tracing_link,      // BPF_LINK_CREATE of fentry, tp_btf, lsm ... (v5.19)
 };
-inline constexpr std::size_t kFeatureCount = 9;
+inline constexpr std::size_t kFeatureCount = 10;
 
 enum class Answer : u8 { unknown, yes, no };  // unknown: not asked; plans take it for yes
 
@@ -76,6 +78,11 @@ struct Needs {
   std::vector<std::string> interfaces;   // "eth0", unique
   std::vector<std::string> cgroups;      // paths of directories, unique; empty: the cgroup2 mount
   std::vector<std::string> paths;        // files that an attachment opens, unique
+  bool online_cpus = false;
+  std::vector<std::string> pmus;            // "kprobe", unique
+  std::vector<std::string> function_globs;  // of kernel functions, unique
+  std::vector<BinaryPlace> binaries;        // unique
+  std::vector<UsdtPlace> usdts;             // unique
   bool operator==(const Needs&) const = default;
 };
 
@@ -88,6 +95,13 @@ struct KernelProfile {
   std::map<std::string, TracepointFact> tracepoints;
   std::map<std::string, InterfaceFact> interfaces;
   std::map<std::string, PathFact> cgroups, paths;  // as in Needs
+  std::string machine;                             // uname -m
+  i32 process = 0;  // our own id, for names that must differ from others'
+  std::vector<u32> online_cpus;
+  std::map<std::string, PmuFact> pmus;
+  std::map<std::string, FunctionsFact> functions;  // by pattern
+  std::map<BinaryPlace, BinaryFact> binaries;
+  std::map<UsdtPlace, UsdtFact> usdts;
   std::array<Answer, kFeatureCount> features{};
 
   // The kernel's BTF; empty when no object needs it. Shared, because it is one mapping per run.

@@ -153,7 +153,8 @@ Status Session::attach(const AttachPlan& attach) {
   // The same program, attached in the way that this kernel has. What was learnt may also have been
   // learnt before, from a program whose plan was made at the same time as this one's.
   const AttachPlan other = plan_attach(*spec_, program, attach.place, *plan_.program_slots[program],
-                                       *profile_, plan_.slots);
+                                       plan_.map_slots, *profile_, plan_.slots);
+  if (other.problem) return std::unexpected(*other.problem);
   if (other.how == attach.how) return std::unexpected(std::move(done).error().error);
   if (learnt)
     for (AttachPlan& plan : plan_.attach)
@@ -169,7 +170,7 @@ Status Session::attach(const AttachPlan& attach) {
 void Session::replan(AttachPlan& attach) {
   if (!attach.ops.empty())
     attach = plan_attach(*spec_, attach.program, attach.place, *plan_.program_slots[attach.program],
-                         *profile_, plan_.slots);
+                         plan_.map_slots, *profile_, plan_.slots);
 }
 
 // Makes the requests; after a failure nothing of them remains.

@@ -41,6 +41,10 @@ class Session {
   // By index into ObjectSpec::maps / programs; borrowed, -1 when not loaded.
   int map_fd(u32 map) const;
   int program_fd(u32 program) const;
+  // What reading gives the text of an iterator; borrowed, -1 when it is no attached iterator.
+  int iterator_fd(const AttachPlan& attach) const {
+    return attach.iterator ? slots_.get(*attach.iterator) : -1;
+  }
 
  private:
   Session(const ObjectSpec& spec, KernelProfile& profile, bpf::Kernel& kernel)

@@ -85,11 +85,12 @@ struct MapSpec {
 bool is_map_of_maps(bpf::MapType type);
 
 enum class ReferenceKind : u8 {
-  map,        // ld_imm64: the address of maps[index]
-  map_value,  // ld_imm64: the address of byte `offset` in the one value of maps[index]
-  call,       // call: functions[index]
-  function,   // ld_imm64: the address of functions[index], for a callback
-  extern_,    // externs[index]
+  map,         // ld_imm64: the address of maps[index]
+  map_value,   // ld_imm64: the address of byte `offset` in the one value of maps[index]
+  call,        // call: functions[index]
+  function,    // ld_imm64: the address of functions[index], for a callback
+  extern_,     // externs[index]
+  jump_table,  // ld_imm64: jump_tables[index]
 };
 
 // spec: an instruction that needs something else's address.
@@ -185,6 +186,14 @@ struct VariableSpec {
   bool operator==(const VariableSpec&) const = default;
 };
 
+// spec: where `goto *table[i]` may go. The kernel wants each program's in a map.
+struct JumpTable {
+  std::string name;
+  u32 function = 0;                // index into ObjectSpec::functions: all is within it
+  std::vector<InsnIndex> targets;  // slots from the function's start
+  bool operator==(const JumpTable&) const = default;
+};
+
 // spec: the object.
 struct ObjectSpec {
   std::string name;  // file name without directories and suffix: names the data maps
@@ -198,6 +207,7 @@ struct ObjectSpec {
   std::vector<ProgramSpec> programs;
   std::vector<VariableSpec> variables;
   std::vector<ExternSpec> externs;
+  std::vector<JumpTable> jump_tables;
   std::vector<std::string> notes;  // sections that were left out, and why
   bool operator==(const ObjectSpec&) const = default;
 };

@@ -43,6 +43,7 @@ SHELL_FILES = (
     "bpf/linux_kernel.*",
     "perf/*",
     "loader/capture*", "loader/execute*", "loader/session*", "loader/attach*", "loader/pin*",
+    "loader/find_file.*", "loader/kernel_functions.*",
     "cli/*",
 )
 

@@ -294,6 +294,66 @@ TEST_CASE("bpf encode: every field of BTF, links, tracepoints, test runs and ids
         }) == "same");
 }
 
+// The system's header is older than some of these: the fields are compared at their offsets, which
+// are those in the BTF of Linux 7.2 (union bpf_attr, link_create).
+template <typename T>
+T field(const EncodedAttr& encoded, u32 offset) {
+  return load_checked<T>(Bytes(encoded.attr), offset);
+}
+
+TEST_CASE("bpf encode: every field of links to many places and to iterators") {
+  const Request kprobes = LinkKprobeMulti{.program = Fd::number(5),
+                                          .attach_type = AttachType::trace_kprobe_session,
+                                          .at_return = true,
+                                          .symbols = {"one", "two"}};
+  EncodedAttr k;
+  REQUIRE(encode(kprobes, k));
+  CHECK(k.command == Command::link_create);
+  CHECK(field<u32>(k, 0) == 5);
+  CHECK(field<u32>(k, 8) == static_cast<u32>(AttachType::trace_kprobe_session));
+  CHECK(field<u32>(k, 16) == 1);
+  CHECK(field<u32>(k, 20) == 2);
+  CHECK(field<u64>(k, 24) == address(k.pointers.data()));
+  REQUIRE(k.pointers.size() == 2);
+  CHECK(k.pointers[1] == address(std::get<LinkKprobeMulti>(kprobes).symbols[1].c_str()));
+
+  const Request uprobes = LinkUprobeMulti{.program = Fd::number(5),
+                                          .at_return = true,
+                                          .path = "/bin/sh",
+                                          .offsets = {1, 2},
+                                          .semaphores = {3, 4},
+                                          .cookies = {5, 6},
+                                          .pid = 77};
+  const LinkUprobeMulti& asked = std::get<LinkUprobeMulti>(uprobes);
+  EncodedAttr u;
+  REQUIRE(encode(uprobes, u));
+  CHECK(u.command == Command::link_create);
+  CHECK(field<u64>(u, 16) == address(asked.path.c_str()));
+  CHECK(field<u64>(u, 24) == address(asked.offsets.data()));
+  CHECK(field<u64>(u, 32) == address(asked.semaphores.data()));
+  CHECK(field<u64>(u, 40) == address(asked.cookies.data()));
+  CHECK(field<u32>(u, 48) == 2);
+  CHECK(field<u32>(u, 52) == 1);
+  CHECK(field<u32>(u, 56) == 77);
+
+  const Request tracing = LinkTracingMulti{.program = Fd::number(5), .ids = {7, 8, 9}};
+  EncodedAttr t;
+  REQUIRE(encode(tracing, t));
+  CHECK(field<u64>(t, 16) == address(std::get<LinkTracingMulti>(tracing).ids.data()));
+  CHECK(field<u32>(t, 32) == 3);
+
+  EncodedAttr i;
+  REQUIRE(encode(LinkIterator{.program = Fd::number(5), .tid = 6, .pid = 7}, i));
+  CHECK(field<u64>(i, 16) == address(i.info.data()));
+  CHECK(field<u32>(i, 24) == 16);
+  CHECK(i.info == std::array<u32, 4>{6, 7, 0, 0});
+  EncodedAttr plain;
+  REQUIRE(encode(LinkIterator{.program = Fd::number(5)}, plain));
+  CHECK(field<u64>(plain, 16) == 0);  // old kernels take no more than that
+  CHECK(compare(IteratorOpen{Fd::number(9)}, Command::iter_create,
+                [](bpf_attr& a, EncodedAttr&) { a.iter_create.link_fd = 9; }) == "same");
+}
+
 TEST_CASE("bpf encode: a BTF's name is written behind its info") {
   const Request ask = ObjectInfo{.object = Fd::number(9), .info_size = 32, .name_room = 64};
   CHECK(compare(ask, Command::obj_get_info_by_fd, [&](bpf_attr& a, EncodedAttr& out) {
@@ -350,6 +410,8 @@ TEST_CASE("bpf encode: what is no bpf(2) call is not encoded") {
   CHECK_FALSE(encode(PerfEventOpen{}, out));
   CHECK_FALSE(encode(PerfSetBpf{}, out));
   CHECK_FALSE(encode(PerfEnable{}, out));
+  CHECK_FALSE(encode(TraceProbeOpen{}, out));
+  CHECK_FALSE(encode(TraceProbeRemove{}, out));
   CHECK_FALSE(encode(ArenaSetUp{}, out));
   CHECK_FALSE(encode(RaiseMemlock{}, out));
 }

@@ -38,6 +38,10 @@ const KindRow* kind_made(const bpf::Request& request) {
   if (std::holds_alternative<bpf::MapCreate>(request)) return &row_of(bpf::ObjectKind::map);
   if (std::holds_alternative<bpf::BtfLoad>(request)) return &row_of(bpf::ObjectKind::btf);
   if (std::holds_alternative<bpf::LinkCreate>(request) ||
+      std::holds_alternative<bpf::LinkKprobeMulti>(request) ||
+      std::holds_alternative<bpf::LinkUprobeMulti>(request) ||
+      std::holds_alternative<bpf::LinkTracingMulti>(request) ||
+      std::holds_alternative<bpf::LinkIterator>(request) ||
       std::holds_alternative<bpf::RawTracepointOpen>(request))
     return &row_of(bpf::ObjectKind::link);
   return nullptr;

@@ -281,6 +281,16 @@ TEST_CASE("externs: typed variables are looked up by name and compared by type")
     CHECK(load.insns[1].imm == 0);
     CHECK(load.btf_references.empty());
   }
+  {
+    Externs typed;
+    typed.symbol("runqueues", typed.btf.add_const(typed.btf.add_typedef("number", typed.int_id)));
+    typed.user("prog", "runqueues");
+    const ObjectSpec qualified = typed.finish();
+    MadeUpKernel kernel;
+    const TypeId number = kernel.btf.add_int("int", 4);
+    kernel.btf.add_var("runqueues", kernel.btf.add_volatile(number));
+    CHECK(problem(qualified, kernel.facts(needs(qualified, {0}))) == "none");
+  }
   for (const bool is_union : {false, true}) {  // the object only declares it
     MadeUpKernel kernel;
     const TypeId number = kernel.btf.add_int("int", 4);

@@ -320,7 +320,7 @@ TEST_CASE("loader struct_ops: a module's struct is known by the fd of the module
   REQUIRE_MESSAGE(plan, message(plan));
   std::optional<u32> module_slot;
   for (const Op& op : plan->load) {
-    if (const bpf::ObjectById* get = std::get_if<bpf::BtfFdById>(&op.request)) {
+    if (const bpf::ObjectById* get = std::get_if<bpf::ObjectById>(&op.request)) {
       CHECK(get->id == 77);
       CHECK_FALSE(module_slot);  // asked for once
       module_slot = op.result;

@@ -6,7 +6,7 @@
 // length is harmless; expansions of packs, which multiply otherwise, are left mangled.
 //
 // Source: Itanium C++ ABI, 5.1.10 "Compression".
-#include "cli/demangle.h"
+#include "elf/demangle.h"
 
 #include <cstdlib>
 #include <cxxabi.h>
@@ -14,7 +14,7 @@
 
 #include "base/int.h"
 
-namespace bpfld::cli {
+namespace bpfld::elf {
 namespace {
 
 constexpr std::size_t kMaxMangled = 512;
@@ -51,4 +51,4 @@ std::string demangle(std::string_view name) {
   return std::string(text.get()).substr(0, kMaxText);
 }
 
-}  // namespace bpfld::cli
+}  // namespace bpfld::elf

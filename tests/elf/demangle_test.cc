@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 // Names of C++, also those that were made to hurt.
-#include "cli/demangle.h"
+#include "elf/demangle.h"
 
 #include <doctest/doctest.h>
 
-using bpfld::cli::demangle;
+using bpfld::elf::demangle;
 
 TEST_CASE("demangle: C++ names are spelled out, others are not names of C++") {
   CHECK(demangle("_ZN4http6Server6handleEi") == "http::Server::handle(int)");

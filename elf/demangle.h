@@ -5,10 +5,10 @@
 #include <string>
 #include <string_view>
 
-namespace bpfld::cli {
+namespace bpfld::elf {
 
 // The demangled name, unescaped; empty when the name is not mangled C++, or is of a kind whose text
 // could be very much longer than itself.
 std::string demangle(std::string_view name);
 
-}  // namespace bpfld::cli
+}  // namespace bpfld::elf

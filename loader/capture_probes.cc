@@ -1,0 +1,194 @@
+// SPDX-License-Identifier: Apache-2.0
+// Reads sysfs, the lists of kernel functions, and ELF files; see capture_probes.h.
+#include "loader/capture_probes.h"
+
+#include <algorithm>
+#include <charconv>
+#include <unistd.h>
+
+#include "base/escape.h"
+#include "base/glob.h"
+#include "base/mapped_file.h"
+#include "base/near.h"
+#include "elf/find_function.h"
+#include "elf/usdt.h"
+#include "loader/find_file.h"
+#include "loader/kernel_functions.h"
+
+namespace bpfld::loader {
+namespace {
+
+constexpr u64 kMaxBinary = u64{2} << 30;
+
+template <typename T>
+std::optional<T> number_in(const std::string& path, std::string_view before = {}) {
+  const Result<std::string> text = read_text(path);
+  if (!text) return std::nullopt;
+  std::string_view rest = *text;
+  if (!rest.starts_with(before)) return std::nullopt;
+  rest.remove_prefix(before.size());
+  T value{};
+  const std::from_chars_result done =
+      std::from_chars(rest.data(), rest.data() + rest.size(), value);
+  return done.ec == std::errc() ? std::optional<T>(value) : std::nullopt;
+}
+
+// Documentation/ABI/testing/sysfs-bus-event_source-devices-format: "config:0", "config:32-63".
+PmuFact find_pmu(const std::string& name) {
+  const std::string folder = "/sys/bus/event_source/devices/" + name;
+  PmuFact fact;
+  fact.type = number_in<u32>(folder + "/type");
+  fact.return_bit = number_in<u32>(folder + "/format/retprobe", "config:").value_or(0);
+  fact.semaphore_shift = number_in<u32>(folder + "/format/ref_ctr_offset", "config:");
+  if (fact.return_bit > 63) fact.type.reset();
+  if (fact.semaphore_shift > 63u) fact.semaphore_shift.reset();
+  for (const char* root : {"/sys/kernel/tracing/", "/sys/kernel/debug/tracing/"})
+    if (::access((root + name + "_events").c_str(), W_OK) == 0) fact.in_tracefs = true;
+  return fact;
+}
+
+// Makes the file's problem, or its symbols' one, the fact's.
+template <typename Fact>
+void set_problem(Fact& fact, const Error& error, const std::string& file) {
+  fact.problem = format("{}: {}", escape_terminal(file), error.message());
+  fact.errno_value = 0;
+  constexpr std::string_view kNear = "did you mean: ";
+  if (!error.detail.starts_with(kNear)) return;
+  std::string_view list = std::string_view(error.detail).substr(kNear.size());
+  while (!list.empty()) {
+    const std::string_view word = list.substr(0, list.find(", "));
+    fact.near.emplace_back(word);
+    list.remove_prefix(std::min(list.size(), word.size() + 2));
+  }
+}
+
+BinaryFact find_binary(const BinaryPlace& place) {
+  BinaryFact fact;
+  const Result<std::string> path = find_file(place.file, place.pid);
+  if (!path) {
+    set_problem(fact, path.error(), place.file);
+    return fact;
+  }
+  fact.path = *path;
+  const Result<std::vector<std::byte>> file = read_file(*path, kMaxBinary);
+  const Result<elf::Executable> binary =
+      file ? elf::Executable::parse(*file) : Result<elf::Executable>(std::unexpected(file.error()));
+  if (!binary) {
+    set_problem(fact, binary.error(), *path);
+    return fact;
+  }
+  if (place.many && is_glob(place.function)) {
+    const Result<std::vector<elf::FunctionPlace>> functions =
+        elf::match_functions(*binary, place.function);
+    if (!functions) {
+      set_problem(fact, functions.error(), *path);
+      return fact;
+    }
+    for (const elf::FunctionPlace& function : *functions)
+      fact.offsets.push_back(function.file_offset);
+    if (fact.offsets.empty())
+      fact.problem = format("{}: no function matches \"{}\"", escape_terminal(*path),
+                            escape_terminal(place.function));
+    return fact;
+  }
+  const Result<elf::FunctionPlace> function = elf::find_function(*binary, place.function);
+  if (function)
+    fact.offsets.push_back(function->file_offset);
+  else
+    set_problem(fact, function.error(), *path);
+  return fact;
+}
+
+std::vector<std::string> near_probes(const std::vector<elf::UsdtProbe>& notes,
+                                     const UsdtPlace& place) {
+  std::vector<std::string> names;
+  for (const elf::UsdtProbe& note : notes)
+    names.push_back(format("{}:{}", note.provider, note.name));
+  std::ranges::sort(names);
+  names.erase(std::ranges::unique(names).begin(), names.end());
+  const std::vector<std::string_view> views(names.begin(), names.end());
+  std::vector<std::string> out;
+  for (std::string_view near : nearest(place.provider + ":" + place.name, views, 3))
+    out.emplace_back(near);
+  return out;
+}
+
+// The probe's places in the file; where they are in the memory of the process when one is named.
+void add_sites(const elf::Executable& binary, const std::vector<elf::UsdtProbe>& notes,
+               const UsdtPlace& place, UsdtFact& fact) {
+  for (const elf::UsdtProbe& note : notes) {
+    if (note.provider != place.provider || note.name != place.name) continue;
+    // A place without bytes in the file cannot be probed, nor can one with such a semaphore.
+    if (!note.file_offset || (note.semaphore != 0 && !note.semaphore_offset)) continue;
+    UsdtSite site;
+    site.offset = *note.file_offset;
+    site.arguments = note.arguments;
+    site.semaphore = note.semaphore_offset.value_or(0);
+    if (!binary.is_relocatable())
+      site.address = note.address;
+    else if (place.pid != 0)
+      site.address = mapped_address(place.pid, fact.path, site.offset).value_or(0);
+    fact.sites.push_back(std::move(site));
+  }
+}
+
+UsdtFact find_usdt(const UsdtPlace& place) {
+  UsdtFact fact;
+  const Result<std::string> path = find_file(place.file, place.pid);
+  if (!path) {
+    set_problem(fact, path.error(), place.file);
+    return fact;
+  }
+  fact.path = *path;
+  const Result<std::vector<std::byte>> file = read_file(*path, kMaxBinary);
+  const Result<elf::Executable> binary =
+      file ? elf::Executable::parse(*file) : Result<elf::Executable>(std::unexpected(file.error()));
+  if (!binary) {
+    set_problem(fact, binary.error(), *path);
+    return fact;
+  }
+  fact.machine = binary->machine();
+  const Result<std::vector<elf::UsdtProbe>> notes = elf::read_usdt(*binary);
+  if (!notes) {
+    set_problem(fact, notes.error(), *path);
+    return fact;
+  }
+  add_sites(*binary, *notes, place, fact);
+  if (fact.sites.empty()) {
+    fact.problem = format("{}: it has {}probe {}:{}", escape_terminal(*path),
+                          notes->empty() ? "no USDT probes, so no " : "no ",
+                          escape_terminal(place.provider), escape_terminal(place.name));
+    fact.near = near_probes(*notes, place);
+  }
+  return fact;
+}
+
+void find_functions(const std::vector<std::string>& globs, KernelProfile& profile) {
+  const Result<KernelFunctions> functions = KernelFunctions::read();
+  for (const std::string& glob : globs) {
+    FunctionsFact fact;
+    if (functions) {
+      fact = functions->matching(glob);
+    } else {
+      fact.problem = functions.error().context.empty()
+                         ? functions.error().what
+                         : functions.error().context + ": " + functions.error().what;
+      fact.errno_value = functions.error().errno_value;
+    }
+    profile.functions.emplace(glob, std::move(fact));
+  }
+}
+
+}  // namespace
+
+void capture_probes(const Needs& needs, KernelProfile& profile) {
+  for (const std::string& name : needs.pmus)
+    profile.pmus.emplace(name, find_pmu(name));
+  if (!needs.function_globs.empty()) find_functions(needs.function_globs, profile);
+  for (const BinaryPlace& place : needs.binaries)
+    profile.binaries.emplace(place, find_binary(place));
+  for (const UsdtPlace& place : needs.usdts)
+    profile.usdts.emplace(place, find_usdt(place));
+}
+
+}  // namespace bpfld::loader

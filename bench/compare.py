@@ -97,7 +97,7 @@ def main() -> int:
     objects = {"opensnoop": build / "bench" / "opensnoop.bpf.o", "many": build / "bench" / "many.bpf.o",
                "plain": build / "fixtures" / "perf_getppid.bpf.o"}
     try:
-        peer = libbpf.ensure(PEER)
+        peer = libbpf.ensure(program=PEER)
         if options.prepare:
             return 0
         missing = [str(path) for path in (ours, *objects.values()) if not path.is_file()]

@@ -102,11 +102,6 @@ BtfInfo decode_btf_info(Bytes info) {
   return out;
 }
 
-bool is_per_cpu(MapType type) {
-  return type == MapType::percpu_hash || type == MapType::percpu_array ||
-         type == MapType::lru_percpu_hash || type == MapType::percpu_cgroup_storage;
-}
-
 bool holds_ids(MapType type) {
   return type == MapType::prog_array || type == MapType::array_of_maps ||
          type == MapType::hash_of_maps;

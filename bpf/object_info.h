@@ -63,8 +63,6 @@ struct BtfInfo {
 };
 BtfInfo decode_btf_info(Bytes info);
 
-// Whether a value is one element per possible CPU, each on a multiple of eight bytes.
-bool is_per_cpu(MapType type);
 // Whether the value that the kernel gives is the id of a program or of a map.
 bool holds_ids(MapType type);
 

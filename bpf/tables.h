@@ -34,7 +34,8 @@ std::string kernel_name_of(Command command);
 std::string kernel_name_of(ProgType type);
 std::string kernel_name_of(MapType type);
 
-// Whether each CPU has its own value of an element.
+// Whether each CPU has its own value of an element; then a value is one per possible CPU, each on a
+// multiple of eight bytes.
 bool is_per_cpu(MapType type);
 
 // The first kernel release that has the type, "4.7"; empty for a number without a row.

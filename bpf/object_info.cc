@@ -78,6 +78,7 @@ MapInfo decode_map_info(Bytes info) {
   out.btf_key_type = u32_at(info, 68);
   out.btf_value_type = u32_at(info, 72);
   out.extra = u64_at(info, 80);
+  out.has_extra = fits(info.size(), 80, sizeof(out.extra));
   return out;
 }
 

@@ -38,7 +38,8 @@ struct MapInfo {
   MapType type{};
   u32 id = 0, key_size = 0, value_size = 0, max_entries = 0, flags = 0;
   std::string name;
-  u64 extra = 0;
+  u64 extra = 0;           // map_extra
+  bool has_extra = false;  // since v5.16
   u32 btf_id = 0, btf_key_type = 0, btf_value_type = 0;
   bool operator==(const MapInfo&) const = default;
 };

@@ -5,7 +5,7 @@
 #include <algorithm>
 #include <cerrno>
 
-#include "bpf/map_info.h"
+#include "bpf/map_like.h"
 
 namespace bpfld::loader {
 namespace {
@@ -138,7 +138,7 @@ std::expected<void, Failure> execute(std::span<const Op> ops, bpf::Kernel& kerne
     if (outcome != nullptr && std::holds_alternative<bpf::ProgTestRun>(request))
       outcome->return_value = reply->value;
     if (op.like) {
-      const Status same = bpf::check_like(bpf::parse_map_info(reply->data), *op.like);
+      const Status same = bpf::check_like(bpf::decode_map_info(reply->data), *op.like);
       if (!same) {
         Status failed = with_context(same, [&] { return op.subject; });
         return std::unexpected(Failure{std::move(failed).error(), std::move(request), i});

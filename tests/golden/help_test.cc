@@ -2,9 +2,11 @@
 // The texts that people read first, and the table of SEC() names.
 #include <doctest/doctest.h>
 
+#include "cli/error_pages.h"
 #include "tests/cli/run_bpfld.h"
 #include "tests/golden/golden.h"
 
+using namespace bpfld;
 using namespace bpfld::test;
 
 TEST_CASE("golden: the overview") {
@@ -24,9 +26,8 @@ TEST_CASE("golden: bpfld help, with the list of errors") {
 
 TEST_CASE("golden: the page of each error") {
   std::string all;
-  for (const char* id : {"E01", "E02", "E03", "E04", "E05", "E08", "E10", "E12", "E15", "E17",
-                         "E18", "E20", "E21", "E23", "E26"}) {
-    const Finished page = run_command({"help", id});
+  for (const cli::ErrorPage& error : cli::error_pages()) {
+    const Finished page = run_command({"help", std::string(error.id)});
     CHECK(page.status == 0);
     all += page.out + "\n";
   }

@@ -36,7 +36,7 @@ TEST_CASE("usdt arguments: x86-64 registers of every width, memory, index, const
   const auto x86 = [](std::string_view text) { return read(text, kMachineX86_64); };
   CHECK(x86("") == "");
   CHECK(x86("-4@%edi 8@%rax 2@%ax -1@%al 1@%r9b 4@%r10d") ==
-        "s4 reg 112, u8 reg 80, u2 reg 80, s1 reg 80, u1 reg 72, u4 reg 56");
+        "s4 reg 112, u8 reg 80, u2 reg 80, s1 reg 80, u1 reg 64, u4 reg 56");
   CHECK(x86("8@%rsp 8@%rbp -8@%r15") == "u8 reg 152, u8 reg 32, s8 reg 0");
   CHECK(x86("-4@-1204(%rbp) 8@(%rdx) 4@0x10(%rsp)") ==
         "s4 [32 + -1204], u8 [96 + 0], u4 [152 + 16]");

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // A pinned map in place of one that an object asks for: each property that may differ is named.
-#include "bpf/map_info.h"
+#include "bpf/map_like.h"
 
 #include <cstring>
 #include <doctest/doctest.h>
@@ -42,28 +42,28 @@ MapCreate wanted() {
 
 std::string difference(const MapCreate& want, std::size_t known = sizeof(bpf_map_info)) {
   const bpf_map_info info = kernel_info();
-  const Status same = check_like(parse_map_info(Bytes(bytes_of(info)).first(known)), want);
+  const Status same = check_like(decode_map_info(Bytes(bytes_of(info)).first(known)), want);
   return same ? "same" : same.error().message();
 }
 
 }  // namespace
 
-TEST_CASE("bpf map info: every field is where the kernel writes it") {
+TEST_CASE("bpf map like: every field is where the kernel writes it") {
   const bpf_map_info info = kernel_info();
-  const MapInfo read = parse_map_info(bytes_of(info));
+  const MapInfo read = decode_map_info(bytes_of(info));
   CHECK(read.type == MapType::hash);
   CHECK(read.id == 12);
   CHECK(read.name == "conns");
   CHECK(read.btf_id == 5);
-  CHECK(read.btf_key_type_id == 6);
-  CHECK(read.btf_value_type_id == 7);
-  CHECK(read.map_extra == 0x100000002);
-  CHECK(read.has_map_extra);
-  CHECK_FALSE(parse_map_info(Bytes(bytes_of(info)).first(80)).has_map_extra);
-  CHECK(parse_map_info({}) == MapInfo{});
+  CHECK(read.btf_key_type == 6);
+  CHECK(read.btf_value_type == 7);
+  CHECK(read.extra == 0x100000002);
+  CHECK(read.has_extra);
+  CHECK_FALSE(decode_map_info(Bytes(bytes_of(info)).first(80)).has_extra);
+  CHECK(decode_map_info({}) == MapInfo{});
 }
 
-TEST_CASE("bpf map info: the property that differs is named, with both values") {
+TEST_CASE("bpf map like: the property that differs is named, with both values") {
   CHECK(difference(wanted()) == "same");
   MapCreate want = wanted();
   want.type = MapType::lru_hash;

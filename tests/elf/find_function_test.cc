@@ -2,10 +2,11 @@
 // Functions of executables and shared objects, and the notes of USDT probes. The file is built
 // here: a segment of code at 0x401000 that lies at 0x100 in the file, one of data at 0x502000 at
 // 0x200.
+#include "elf/find_function.h"
+
 #include <algorithm>
 #include <doctest/doctest.h>
 
-#include "elf/find_function.h"
 #include "elf/format.h"
 
 using namespace bpfld;

@@ -14,9 +14,8 @@ TEST_CASE("golden: the overview") {
 }
 
 TEST_CASE("golden: the help of each command") {
-  for (const std::string name :
-       {"run", "list", "feature", "explain", "profile", "dump", "btf", "verify", "prog", "map",
-        "link", "help"})
+  for (const std::string name : {"run", "list", "feature", "explain", "profile", "dump", "btf",
+                                 "verify", "prog", "map", "link", "help"})
     check_golden("help-" + name, run_command({name, "--help"}).out);
 }
 

@@ -232,8 +232,7 @@ TEST_CASE("attach: samples on every CPU or in one process, by frequency or by co
   CHECK(sampled("LLC-load-misses@10", 7).find("{type=3, config=65538, sample_freq=10}") !=
         std::string::npos);
   CHECK(sampled("r01c2/5", 7).find("{type=4, config=450, sample_period=5}") != std::string::npos);
-  CHECK(sampled("cpu-clocks") ==
-        "there is no perf event \"cpu-clocks\"; did you mean: cpu-clock");
+  CHECK(sampled("cpu-clocks") == "there is no perf event \"cpu-clocks\"; did you mean: cpu-clock");
   for (const char* text : {"cpu-clock@", "cpu-clock@0", "cpu-clock/x"})
     CHECK(sampled(text).find("want EVENT, EVENT@TIMES_A_SECOND") != std::string::npos);
 }

@@ -405,7 +405,8 @@ TEST_CASE(
 }
 
 TEST_CASE("loader plan: a section without a place has no way to attach, and no problem") {
-  for (const char* section : {"socket", "tp", "raw_tp", "kprobe", "xdp", "tc", "sk_lookup", "lwt_in"}) {
+  for (const char* section :
+       {"socket", "tp", "raw_tp", "kprobe", "xdp", "tc", "sk_lookup", "lwt_in"}) {
     ObjectBuilder object;
     object.add_function("prog", section, {exit_insn()});
     const Plan plan = plan_of(spec_of(object));

@@ -3,6 +3,7 @@
 #include "cli/map_text.h"
 
 #include "base/escape.h"
+#include "bpf/tables.h"
 #include "btf/encode_value.h"
 #include "btf/layout.h"
 #include "btf/print_value.h"

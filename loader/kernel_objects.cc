@@ -4,6 +4,8 @@
 
 #include <cerrno>
 
+#include "bpf/tables.h"
+
 namespace bpfld::loader {
 namespace {
 

@@ -76,7 +76,7 @@ Result<Split> split(const std::string& path) {
     return fail(Code::usage, "\"{}\" is not the path of a pin", escape_terminal(path));
   out.folder = TRY(open_path(AT_FDCWD, parent, O_DIRECTORY));
   TRY(check_folder(out.folder.get(), parent));
-  return std::move(out);
+  return out;
 }
 
 Result<Reply> make_folder(const PinFolder& r) {
@@ -139,7 +139,7 @@ Result<PinPlace> place_for_pin(const std::string& path) {
   PinPlace out;
   out.path = format("/proc/self/fd/{}/{}", place.folder.get(), place.name);
   out.held = std::move(place.folder);
-  return std::move(out);
+  return out;
 }
 
 Result<PinPlace> place_of_pin(const std::string& path) {
@@ -155,7 +155,7 @@ Result<PinPlace> place_of_pin(const std::string& path) {
     return fail(Code::denied, "{} is another user's (uid {})", escape_terminal(path),
                 status.st_uid);
   out.path = format("/proc/self/fd/{}", out.held.get());
-  return std::move(out);
+  return out;
 }
 
 std::optional<Result<Reply>> call_pins(const Request& request) {

@@ -90,7 +90,7 @@ Result<MapSpec> read_definition(const Collector& state, const elf::Symbol& symbo
   if (is_map_of_maps(map.type))
     return fail(Code::unsupported, "a map of maps in section maps does not say what it holds");
   add_types(state, map);
-  return std::move(map);
+  return map;
 }
 
 }  // namespace

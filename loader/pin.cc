@@ -109,7 +109,7 @@ Result<PinPlan> plan_pins(const ObjectSpec& spec, const Plan& plan,
       TRY(programs.add(format("program \"{}\"", escape_terminal(spec.programs[i].name)),
                        spec.programs[i].name, *slot));
   TRY(add_links(out, spec, attached, options.all_links));
-  return std::move(out);
+  return out;
 }
 
 }  // namespace bpfld::loader

@@ -136,6 +136,15 @@ void skip(std::string_view test, std::string_view reason, std::string_view enume
   CHECK_MESSAGE(!kernel_has(enumerator), "the kernel has " << std::string(enumerator));
 }
 
+bool cpu_has(std::string_view flag) {
+  const Result<std::string> text = read_text("/proc/cpuinfo");
+  REQUIRE(text);
+  const std::size_t flags = text->find("\nflags");
+  if (flags == std::string::npos) return false;
+  const std::string line = text->substr(flags + 1, text->find('\n', flags + 1) - flags - 1) + " ";
+  return line.find(format(" {} ", flag)) != std::string::npos;
+}
+
 std::string object_path(std::string_view name) {
   const char* build = std::getenv("BPFLD_BUILD");
   return format("{}/{}", build != nullptr ? build : "build", name);

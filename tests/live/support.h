@@ -79,6 +79,8 @@ void skip(std::string_view test, std::string_view reason, std::string_view enume
 void covered(std::string_view row, std::string_view how = "triggered");
 // Whether the kernel loads programs with BPF_F_XDP_HAS_FRAGS, which is no enumerator.
 bool kernel_has_flag_xdp_frags();
+// Whether every CPU has that flag of /proc/cpuinfo, "cx16".
+bool cpu_has(std::string_view flag);
 // Whether an enum of the running kernel's BTF has that constant.
 bool kernel_has(std::string_view enumerator);
 

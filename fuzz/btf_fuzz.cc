@@ -29,7 +29,7 @@ void require_sanitized(const View& before, const KindSupport& support) {
   fuzz::require(after->count() == before.count(), "sanitized BTF has the same ids");
   for (u32 id = 1; id < before.count(); id++) {
     const Result<u64> size = size_of(before, {id});
-    if (!size || !keeps_size(before.kind({id}))) continue;
+    if (!size || *size == 0 || !keeps_size(before.kind({id}))) continue;  // `enum e;` gets a size
     fuzz::require(size_of(*after, {id}) == size, "sanitized types have the same size");
   }
 }

@@ -68,7 +68,7 @@ def main() -> int:
     # Where trampolines work, the two agree on everything: a difference need not occur on every kernel.
     for failure in failures:
         print(failure)
-    print(f"[feature oracle] types: {passed + len(failures)} | {passed} passed | {len(failures)} failed | "
+    print(f"[features] types: {passed + len(failures)} | {passed} passed | {len(failures)} failed | "
           f"0 skipped (with bpftool, {len(unused)} known differences did not occur)")
     return 1 if failures else 0
 

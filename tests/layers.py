@@ -42,7 +42,7 @@ SHELL_FILES = (
     "base/fd.*", "base/mapped_file.*",
     "bpf/linux_kernel*", "bpf/linux_pins.*",
     "perf/*",
-    "loader/capture*", "loader/execute*", "loader/session*", "loader/attach*", "loader/pin*",
+    "loader/capture*", "loader/execute*", "loader/session*",
     "loader/find_file.*", "loader/kernel_functions.*",
     "cli/*",
 )
@@ -155,6 +155,34 @@ def private(file: File) -> Violations:
                 yield number, f'"{word}" is of one machine only'
 
 
+NAMESPACE = re.compile(r"^namespace (?P<name>[\w:]+) \{")
+TYPE = re.compile(r"^(?:struct|class|enum class|union) (?P<name>\w+)(?: final)?(?: : [^{;]*)? \{")
+
+
+def types(file: File) -> Iterator[tuple[int, str]]:
+    """(line, "bpfld::bpf::MapInfo") of every type that other files could see: not those of unnamed namespaces."""
+    namespace, unnamed = "", False
+    for number, line in enumerate(file.lines, 1):
+        if line.startswith("namespace {"):
+            unnamed = True
+        elif unnamed and line.startswith("}  // namespace") and line.strip() == "}  // namespace":
+            unnamed = False
+        elif named := NAMESPACE.match(line):
+            namespace = named["name"]
+        elif not unnamed and (found := TYPE.match(line)):
+            yield number, f"{namespace}::{found['name']}"
+
+
+def twice(files: list[File]) -> Iterator[tuple[File, int, str]]:
+    """Types of one name in two files link without a word, and then one file works on the other's layout."""
+    first: dict[str, str] = {}
+    for file in files:
+        if file.folder in MAY_INCLUDE and file.path.endswith((".h", ".cc")):
+            for line, name in types(file):
+                if first.setdefault(name, file.path) != file.path:
+                    yield file, line, f"{name} is also defined in {first[name]}"
+
+
 RULES: dict[str, Callable[[File], Violations]] = {
     "arrows": arrows, "shell": shell, "doors": doors, "length": length, "licence": licence, "private": private,
 }
@@ -162,8 +190,9 @@ RULES: dict[str, Callable[[File], Violations]] = {
 
 def check(files: list[File]) -> list[tuple[str, str]]:
     """(rule, "file:line: rule: what is wrong") of every violation, file by file."""
-    return [(rule, f"{file.path}:{line}: {rule}: {what}")
-            for file in files for rule, function in RULES.items() for line, what in function(file)]
+    found = [(rule, f"{file.path}:{line}: {rule}: {what}")
+             for file in files for rule, function in RULES.items() for line, what in function(file)]
+    return found + [("twice", f"{file.path}:{line}: twice: {what}") for file, line, what in twice(files)]
 
 
 def warnings(files: list[File]) -> list[str]:
@@ -193,7 +222,8 @@ def main() -> int:
     for _, line in violations:
         print(line)
     failed = len({rule for rule, _ in violations})
-    print(f"[layers] rules: {len(RULES)} | {len(RULES) - failed} passed | {failed} failed | 0 skipped "
+    rules = len(RULES) + 1  # and `twice`, which looks at all files together
+    print(f"[layers] rules: {rules} | {rules - failed} passed | {failed} failed | 0 skipped "
           f"({len(files)} files, {len(violations)} violations)")
     return 1 if violations else 0
 

@@ -42,17 +42,37 @@ class Arrows(unittest.TestCase):
                          ['btf/x.cc:2: arrows: write "view.h" with its folder, "btf/view.h"'])
 
 
+class Twice(unittest.TestCase):
+    @staticmethod
+    def found(*files: tuple[str, list[str]]) -> list[str]:
+        return [what for _, _, what in layers.twice([layers.File(path, lines) for path, lines in files])]
+
+    def test_a_type_that_two_files_define_is_reported(self):
+        one, other = ["namespace bpfld::bpf {", "struct MapInfo {"], ["namespace bpfld::bpf {", "class MapInfo final {"]
+        self.assertEqual(self.found(("bpf/a.h", one), ("bpf/b.cc", other)),
+                         ["bpfld::bpf::MapInfo is also defined in bpf/a.h"])
+
+    def test_a_file_may_have_its_own_and_declare_anothers(self):
+        one = ["namespace bpfld::bpf {", "struct MapInfo {"]
+        for other in (["namespace bpfld::bpf {", "namespace {", "struct MapInfo {"],
+                      ["namespace bpfld::btf {", "struct MapInfo {"],
+                      ["namespace bpfld::bpf {", "struct MapInfo;"],
+                      ["namespace bpfld::bpf {", "struct Other {", "  struct MapInfo {"]):
+            with self.subTest(other):
+                self.assertEqual(self.found(("bpf/a.h", one), ("bpf/b.cc", other)), [])
+
+
 class Shell(unittest.TestCase):
     def test_a_pure_file_may_not_reach_the_system(self):
         for header in ("unistd.h", "fcntl.h", "fstream", "poll.h", "sys/mman.h", "linux/perf_event.h", "iostream"):
-            for path in ("btf/view.cc", "loader/plan.cc", "bpf/encode.cc", "base/bytes.h"):
+            for path in ("btf/view.cc", "loader/plan.cc", "loader/attach_tc.cc", "loader/pin.cc", "bpf/encode.cc", "base/bytes.h"):
                 with self.subTest(f"{path} {header}"):
                     self.assertEqual(broken(path, f"#include <{header}>"),
                                      [f"{path}:2: shell: <{header}> reaches the system, and this is no shell file"])
 
     def test_a_shell_file_may(self):
-        for path in ("base/mapped_file.cc", "base/fd.h", "bpf/linux_kernel.cc", "perf/event.cc", "loader/attach_net.cc",
-                     "loader/capture.cc", "loader/execute.cc", "loader/session.h", "loader/pin.cc", "cli/main.cc",
+        for path in ("base/mapped_file.cc", "base/fd.h", "bpf/linux_kernel.cc", "bpf/linux_pins.cc", "perf/event.cc",
+                     "loader/capture.cc", "loader/execute.cc", "loader/session.h", "cli/main.cc",
                      "tests/live/xdp_test.cc"):
             with self.subTest(path):
                 self.assertEqual(broken(path, "#include <unistd.h>", "#include <sys/mman.h>"), [])

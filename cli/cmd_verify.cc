@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <limits>
 #include <optional>
+#include <utility>
 
 #include "base/escape.h"
 #include "base/glob.h"
@@ -136,6 +137,7 @@ class Verify {
   bpf::LinuxKernel kernel_;
   std::array<loader::Answer, loader::kFeatureCount> features_{};  // learnt from all objects
   u64 accepted_ = 0, refused_ = 0, unreadable_ = 0;
+  bool has_headings_ = false;
   bool denied_ = false;
 };
 
@@ -214,7 +216,6 @@ void Verify::object(const std::string& path) {
     return;
   }
   loader::Selection selection;
-  program_width_ = kProgramWidth;
   for (u32 i = 0; i < spec->programs.size(); i++) {
     if (!wanted(spec->programs[i])) continue;
     selection.push_back(i);
@@ -245,6 +246,9 @@ void Verify::print(const Row& row) {
     streams_.out.flush();
     return;
   }
+  if (!std::exchange(has_headings_, true))  // now that the first names are known
+    print_cells({"OBJECT", "PROGRAM", "TYPE", "VERDICT", "INSNS", "STATES", "TIME", "REASON"},
+                Ink::plain);
   const bool looked_at = row.stats.processed != 0;
   print_cells({escape_terminal(row.object),
                row.program == nullptr ? "-" : escape_terminal(row.program->name), type_of(row),
@@ -278,9 +282,6 @@ int Verify::finish() {
 }
 
 int Verify::run() {
-  if (!json_)
-    print_cells({"OBJECT", "PROGRAM", "TYPE", "VERDICT", "INSNS", "STATES", "TIME", "REASON"},
-                Ink::plain);
   for (const std::string& path : arguments_.operands) {
     if (streams_.out.closed()) break;  // `| head`
     object(path);

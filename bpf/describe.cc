@@ -285,15 +285,6 @@ struct Describer {
         .number(r.kind == ObjectKind::program ? "xlated_prog_len" : "btf_size", r.size)
         .wrap(Command::obj_get_info_by_fd);
   }
-  std::string operator()(const ObjectPin& r) const {
-    return Fields().text("pathname", quote(r.path)).fd("bpf_fd", r.object).wrap(Command::obj_pin);
-  }
-  std::string operator()(const ObjectAtPath& r) const {
-    return Fields()
-        .text("pathname", quote(r.path))
-        .flags("file_flags", r.read_only ? kMapReadOnly : 0)
-        .wrap(Command::obj_get);
-  }
   std::string operator()(const LinkDetach& r) const {
     return Fields().fd("link_fd", r.link).wrap(Command::link_detach);
   }
@@ -418,8 +409,7 @@ bool returns_fd(const Request& request) {
          std::holds_alternative<IteratorOpen>(request) ||
          std::holds_alternative<TraceProbeOpen>(request) ||
          std::holds_alternative<RawTracepointOpen>(request) ||
-         std::holds_alternative<ObjectById>(request) ||
-         std::holds_alternative<ObjectAtPath>(request) || std::holds_alternative<ObjGet>(request) ||
+         std::holds_alternative<ObjectById>(request) || std::holds_alternative<ObjGet>(request) ||
          std::holds_alternative<PerfEventOpen>(request) ||
          std::holds_alternative<OpenPath>(request) ||
          std::holds_alternative<PacketSocketOpen>(request) ||

@@ -314,18 +314,6 @@ struct Writer {
     put_pointer(8, out.output.data());
     return true;
   }
-  bool operator()(const ObjectPin& r) {
-    out.command = Command::obj_pin;
-    put_pointer(0, r.path.c_str());
-    put_fd(8, r.object);
-    return true;
-  }
-  bool operator()(const ObjectAtPath& r) {
-    out.command = Command::obj_get;
-    put_pointer(0, r.path.c_str());
-    put(12, r.read_only ? kMapReadOnly : 0);
-    return true;
-  }
   bool operator()(const LinkDetach& r) {
     out.command = Command::link_detach;
     put_fd(0, r.link);

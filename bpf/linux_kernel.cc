@@ -202,7 +202,8 @@ Result<Reply> raise_memlock() {
 }  // namespace
 
 Result<Reply> LinuxKernel::call(const Request& request) {
-  if (std::holds_alternative<ObjPin>(request) || std::holds_alternative<ObjGet>(request))
+  const ObjGet* get = std::get_if<ObjGet>(&request);
+  if (std::holds_alternative<ObjPin>(request) || (get != nullptr && !get->of_anyone))
     return call_with_path(request);
   if (const std::optional<Result<Reply>> done = call_pins(request)) return *done;
   EncodedAttr encoded;

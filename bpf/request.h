@@ -228,16 +228,6 @@ struct ObjectContents {  // reply.data: a program's instructions as the kernel r
   u32 size = 0;  // bytes to read, at most
   bool operator==(const ObjectContents&) const = default;
 };
-struct ObjectPin {
-  Fd object;
-  std::string path;
-  bool operator==(const ObjectPin&) const = default;
-};
-struct ObjectAtPath {  // reply.fd: what is pinned there
-  std::string path;
-  bool read_only = false;  // of a map; programs and links can only be had whole
-  bool operator==(const ObjectAtPath&) const = default;
-};
 struct LinkDetach {
   Fd link;
   bool operator==(const LinkDetach&) const = default;
@@ -252,6 +242,7 @@ struct ObjPin {
 };
 struct ObjGet {  // reply.fd
   std::string path;
+  bool of_anyone = false;  // to look at it, not to rely on it: any path and any owner will do
   bool operator==(const ObjGet&) const = default;
 };
 struct PinFolder {  // mkdir, for the owner alone
@@ -390,12 +381,11 @@ using Request =
     std::variant<MapCreate, MapUpdate, MapLookup, MapNextKey, MapDelete, MapFreeze, ProgLoad,
                  BtfLoad, ProgBindMap, LinkCreate, LinkKprobeMulti, LinkUprobeMulti,
                  LinkTracingMulti, LinkIterator, IteratorOpen, RawTracepointOpen, ProgTestRun,
-                 NextId, ObjectInfo, ObjectById, ObjectContents, ObjectPin, ObjectAtPath,
-                 LinkDetach, ObjPin, ObjGet, PinFolder, PinRename, PinRemove, PerfEventOpen,
-                 PerfSetBpf, PerfEnable, TraceProbeOpen, TraceProbeRemove, ArenaSetUp, RaiseMemlock,
-                 ProgAttach, ProgDetach, OpenPath, PacketSocketOpen, SocketTake, SocketSetBpf,
-                 SocketUnsetBpf, ClsactAdd, ClsactDelete, FilterAdd, FilterDelete, XdpQuery,
-                 RouteAdd, RouteDelete>;
+                 NextId, ObjectInfo, ObjectById, ObjectContents, LinkDetach, ObjPin, ObjGet,
+                 PinFolder, PinRename, PinRemove, PerfEventOpen, PerfSetBpf, PerfEnable,
+                 TraceProbeOpen, TraceProbeRemove, ArenaSetUp, RaiseMemlock, ProgAttach, ProgDetach,
+                 OpenPath, PacketSocketOpen, SocketTake, SocketSetBpf, SocketUnsetBpf, ClsactAdd,
+                 ClsactDelete, FilterAdd, FilterDelete, XdpQuery, RouteAdd, RouteDelete>;
 
 // What the kernel answered. `value` is a raw fd when returns_fd(request): the caller owns it from
 // then on.
@@ -466,8 +456,6 @@ void for_each_fd(Request& request, Visit visit) {
     void operator()(PinRemove&) {}
     void operator()(ObjectById&) {}
     void operator()(ObjectContents& r) { visit(r.object); }
-    void operator()(ObjectPin& r) { visit(r.object); }
-    void operator()(ObjectAtPath&) {}
     void operator()(LinkDetach& r) { visit(r.link); }
     void operator()(PerfEventOpen&) {}
     void operator()(PerfSetBpf& r) { visit(r.event), visit(r.program); }

@@ -197,7 +197,6 @@ enum class AttachType : u32 {
 inline constexpr u32 kMapNoPrealloc = 1u << 0;
 inline constexpr u32 kMapNumaNode = 1u << 2;
 inline constexpr u32 kMapStackBuildId = 1u << 5;  // BPF_F_STACK_BUILD_ID
-inline constexpr u32 kMapReadOnly = 1u << 3;      // BPF_F_RDONLY, of an fd
 inline constexpr u32 kMapReadOnlyProg = 1u << 7;  // BPF_F_RDONLY_PROG
 inline constexpr u32 kMapMmapable = 1u << 10;     // BPF_F_MMAPABLE, since v5.5
 inline constexpr u32 kMapLink = 1u << 13;         // BPF_F_LINK, since v6.4

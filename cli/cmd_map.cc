@@ -15,8 +15,6 @@ namespace {
 using bpf::Fd;
 using bpf::MapInfo;
 using loader::KernelObject;
-using Rows = std::vector<std::vector<std::string>>;
-
 constexpr OptionRow kOptions[] = {
     {.name = "output",
      .letter = 'o',
@@ -43,25 +41,11 @@ void add(const Inspection& inspection, Rows& rows, const KernelObject& object) {
 }
 
 Status list(Inspection& inspection) {
-  TRY(expect_end(inspection));
-  Rows rows;
-  TRY(loader::for_each_object(inspection.kernel, inspection.kind, [&](KernelObject object) {
-    add(inspection, rows, object);
-    return true;
-  }));
-  inspection.print(align(rows));
-  return {};
+  return list_action(inspection, add);
 }
 
 Status show(Inspection& inspection) {
-  const Selector selector = TRY(take_selector(inspection.words));
-  TRY(expect_end(inspection));
-  Rows rows;
-  for (const KernelObject& object :
-       TRY(open_selected(inspection.kernel, inspection.kind, selector)))
-    add(inspection, rows, object);
-  inspection.print(align(rows));
-  return {};
+  return show_action(inspection, add);
 }
 
 // BTF that cannot be had, or that is not sound, is no reason not to show the bytes.

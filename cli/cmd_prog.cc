@@ -28,8 +28,6 @@ std::string json_of(const ProgramInfo& info) {
       info.verified_insns, info.map_count, info.btf_id, info.runs, info.run_ns);
 }
 
-using Rows = std::vector<std::vector<std::string>>;
-
 void add_row(Rows& rows, const ProgramInfo& info) {
   if (rows.empty())
     rows.push_back({"ID", "TYPE", "NAME", "TAG", "INSNS", "MAPS", "RUNS", "AVERAGE"});
@@ -49,25 +47,11 @@ void add(const Inspection& inspection, Rows& rows, const KernelObject& object) {
 }
 
 Status list(Inspection& inspection) {
-  TRY(expect_end(inspection));
-  Rows rows;
-  TRY(loader::for_each_object(inspection.kernel, inspection.kind, [&](KernelObject object) {
-    add(inspection, rows, object);
-    return true;
-  }));
-  inspection.print(align(rows));
-  return {};
+  return list_action(inspection, add);
 }
 
 Status show(Inspection& inspection) {
-  const Selector selector = TRY(take_selector(inspection.words));
-  TRY(expect_end(inspection));
-  Rows rows;
-  for (const KernelObject& object :
-       TRY(open_selected(inspection.kernel, inspection.kind, selector)))
-    add(inspection, rows, object);
-  inspection.print(align(rows));
-  return {};
+  return show_action(inspection, add);
 }
 
 // What the kernel shows of an instruction's operand: ids instead of addresses.

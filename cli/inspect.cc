@@ -43,8 +43,9 @@ bool is_of_kind(int fd, ObjectKind kind) {
 }
 
 Result<KernelObject> open_path(bpf::Kernel& kernel, ObjectKind kind, const std::string& path) {
-  const bpf::Reply reply = TRY(with_context(kernel.call(bpf::ObjectAtPath{path, false}),
-                                            [&] { return escape_terminal(path); }));
+  const bpf::Reply reply =
+      TRY(with_context(kernel.call(bpf::ObjGet{.path = path, .of_anyone = true}),
+                       [&] { return escape_terminal(path); }));
   UniqueFd fd(static_cast<int>(reply.value));
   if (!is_of_kind(fd.get(), kind))
     return fail(Code::usage, "{} is no {}", escape_terminal(path), noun_of(kind));
@@ -190,9 +191,7 @@ Result<KernelObject> open_one(bpf::Kernel& kernel, ObjectKind kind, const Select
 }
 
 Status pin(bpf::Kernel& kernel, const KernelObject& object, const std::string& path) {
-  TRY(open_bpf_folder(split_path(path).first));
-  TRY(with_context(kernel.call(bpf::ObjectPin{bpf::Fd::number(object.fd.get()), path}),
-                   [&] { return escape_terminal(path); }));
+  TRY(kernel.call(bpf::ObjPin{bpf::Fd::number(object.fd.get()), path}));
   return {};
 }
 
@@ -213,6 +212,28 @@ Status expect_end(const Inspection& inspection) {
   if (inspection.words.empty()) return {};
   return fail(Code::usage, "\"{}\" is one operand too many",
               escape_terminal(inspection.words.front()));
+}
+
+Status list_action(Inspection& inspection, AddRow add) {
+  TRY(expect_end(inspection));
+  Rows rows;
+  TRY(loader::for_each_object(inspection.kernel, inspection.kind, [&](KernelObject object) {
+    add(inspection, rows, object);
+    return true;
+  }));
+  inspection.print(align(rows));
+  return {};
+}
+
+Status show_action(Inspection& inspection, AddRow add) {
+  const Selector selector = TRY(take_selector(inspection.words));
+  TRY(expect_end(inspection));
+  Rows rows;
+  for (const KernelObject& object :
+       TRY(open_selected(inspection.kernel, inspection.kind, selector)))
+    add(inspection, rows, object);
+  inspection.print(align(rows));
+  return {};
 }
 
 Status pin_action(Inspection& inspection) {

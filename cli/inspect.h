@@ -67,6 +67,13 @@ struct InspectAction {
 int run_inspection(const Invocation& invocation, bpf::ObjectKind kind, const CommandRow& row,
                    std::span<const InspectAction> actions);
 
+using Rows = std::vector<std::vector<std::string>>;
+// Adds an object's row, after the headings if it is the first; or prints it as JSON.
+using AddRow = void (*)(const Inspection&, Rows&, const loader::KernelObject&);
+// `list` and `show SELECTOR`.
+[[nodiscard]] Status list_action(Inspection& inspection, AddRow add);
+[[nodiscard]] Status show_action(Inspection& inspection, AddRow add);
+
 // `pin SELECTOR PATH` and `unpin PATH`.
 [[nodiscard]] Status pin_action(Inspection& inspection);
 [[nodiscard]] Status unpin_action(Inspection& inspection);

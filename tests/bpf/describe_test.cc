@@ -101,8 +101,6 @@ std::vector<Case> cases() {
        "write", false},
       {ObjectById{ObjectKind::map, 12}, "bpf(BPF_MAP_GET_FD_BY_ID, {id=12})", "bpf(BPF_MAP_GET_FD_BY_ID)", true},
       {ObjectContents{ObjectKind::btf, Fd::number(7), 100}, "bpf(BPF_OBJ_GET_INFO_BY_FD, {bpf_fd=7, btf_size=100})", "bpf(BPF_OBJ_GET_INFO_BY_FD)", false},
-      {ObjectPin{Fd::number(7), "/sys/fs/bpf/x"}, "bpf(BPF_OBJ_PIN, {pathname=\"/sys/fs/bpf/x\", bpf_fd=7})", "bpf(BPF_OBJ_PIN)", false},
-      {ObjectAtPath{"/sys/fs/bpf/x", true}, "bpf(BPF_OBJ_GET, {pathname=\"/sys/fs/bpf/x\", file_flags=0x8})", "bpf(BPF_OBJ_GET)", true},
       {LinkDetach{Fd::slot(9)}, "bpf(BPF_LINK_DETACH, {link_fd=$9})", "bpf(BPF_LINK_DETACH)", false},
       {PerfEventOpen{.type = 2, .config = 331, .pid = -1, .cpu = 0},
        "perf_event_open({type=TRACEPOINT, config=331}, pid=-1, cpu=0, group=-1, FD_CLOEXEC)", "perf_event_open", true},

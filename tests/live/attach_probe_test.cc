@@ -68,6 +68,11 @@ void choose(Loaded& loaded, const char* name, loader::AttachMethod method, const
   program.places = {target};
 }
 
+// The program's SEC() row was attached, and ran.
+void covered(const Loaded& loaded, std::string_view name) {
+  test::covered(loaded.spec.programs[loaded.program_index(name)].row->name);
+}
+
 // The n-th u64 of a global variable.
 u64 global(Loaded& loaded, std::string_view name, u32 n = 0) {
   for (const loader::VariableSpec& variable : loaded.spec.variables)
@@ -141,6 +146,7 @@ void check_probe(const ProbeCase& probe) {
   CHECK(refused == "");
   probe.trigger(100);
   CHECK(hits(loaded, probe.number) == 100 * probe.runs);
+  covered(loaded, probe.program);
   loaded.session->detach();
   probe.trigger(10);
   CHECK(hits(loaded, probe.number) == 100 * probe.runs);
@@ -209,6 +215,7 @@ TEST_CASE("live: a USDT probe raises its semaphore and passes its argument") {
   for (int i = 0; i < 100; i++)
     usdt_probe(-7);
   CHECK(hits(loaded, 12) == 100);
+  covered(loaded, "on_usdt");
   CHECK(static_cast<i64>(global(loaded, "usdt_argument")) == -7);
   loaded.session->detach();
   usdt_probe(-8);
@@ -235,6 +242,7 @@ TEST_CASE("live: samples are taken on every CPU, or in one process") {
       ::munmap(page, 4096);
     }
     CHECK(hits(loaded, 8) - before >= 100);
+    covered(loaded, "on_sample");
   }
 }
 
@@ -259,6 +267,7 @@ TEST_CASE("live: tracing programs run while they are switched on") {
     call_getppid(100);
     const u64 counted = hits(loaded, number);
     CHECK(counted >= 100);  // of every system call for tp_btf
+    covered(loaded, name);
     loaded.session->detach();
     const u64 after = hits(loaded, number);
     call_getppid(100);
@@ -279,6 +288,7 @@ TEST_CASE("live: an iterator's text is read from its file") {
     text.append(part, static_cast<std::size_t>(got));
   CHECK(got == 0);
   CHECK(text == "first\nend\n");
+  test::covered(loaded.spec.programs[0].row->name);
 }
 
 TEST_CASE("live: probes end with the process that attached them, however it ends") {

@@ -119,8 +119,7 @@ class Verify {
   void object(const std::string& path);
   Result<ObjectSpec> read(const std::string& path) const;
   bool wanted(const ProgramSpec& program) const;
-  Result<loader::KernelProfile> capture(const ObjectSpec& spec,
-                                        const loader::Selection& selection) const;
+  Result<loader::KernelProfile> capture(const ObjectSpec& spec, const loader::Selection& selection);
   bool program(const std::string& path, const ObjectSpec& spec, u32 index,
                Result<loader::KernelProfile>& profile);
   void explain_refusal(const std::string& path, const ObjectSpec& spec, u32 program,
@@ -155,11 +154,14 @@ bool Verify::wanted(const ProgramSpec& program) const {
 
 // Where a program attaches does not matter here.
 Result<loader::KernelProfile> Verify::capture(const ObjectSpec& spec,
-                                              const loader::Selection& selection) const {
+                                              const loader::Selection& selection) {
   loader::Needs needs = loader::needs(spec, selection);
   needs.tracepoints.clear();
   Result<loader::KernelProfile> profile =
-      loader::capture(needs, {.btf_path = std::string(arguments_.value("btf"))});
+      loader::capture(needs, {.btf_path = std::string(arguments_.value("btf")),
+                              .config_path = {},
+                              .offline = false,
+                              .kernel = &kernel_});
   if (profile) profile->features = features_;
   return profile;
 }

@@ -6,6 +6,7 @@
 #include <set>
 
 #include "base/escape.h"
+#include "bpf/kernel.h"
 #include "bpf/tables.h"
 #include "btf/index.h"
 #include "cli/feature.h"
@@ -275,7 +276,10 @@ bool Verdict::open() {
   }
   spec_ = std::move(spec).value();
   selection_ = loader::autoload_programs(spec_);
-  Result<loader::KernelProfile> profile = loader::capture(loader::needs(spec_, selection_));
+  bpf::LinuxKernel kernel;  // asked for the ids of modules' BTF, and to load nothing
+  Result<loader::KernelProfile> profile =
+      loader::capture(loader::needs(spec_, selection_),
+                      {.btf_path = {}, .config_path = {}, .offline = false, .kernel = &kernel});
   if (!profile) {
     status_ = static_cast<Exit>(failed(Phase::capture, profile.error()));
     return false;

@@ -80,7 +80,7 @@ inline constexpr std::string_view kJumpTables = ".jumptables";
 // BTF's tags -> exception callbacks of programs.
 [[nodiscard]] Status collect_callbacks(Collector& state);
 void note_lost_relocations(Collector& state);  // .BTF says what .BTF.ext should have
-void collect_btf(Collector& state);     // .BTF -> spec.btf, with its gaps filled in
+void collect_btf(Collector& state);            // .BTF -> spec.btf, with its gaps filled in
 void fix_extern_btf(Collector& state);  // what the kernel would refuse of externs in spec.btf
 
 // The name that the kernel will show for the map of a section: "execsnoo.rodata".

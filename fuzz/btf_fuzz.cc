@@ -52,7 +52,7 @@ void require_found(const View& view) {
 
 // The rest of the blob taken for a type section, in pieces so small that guesses are often wrong.
 void require_same_walk(Bytes blob) {
-  for (const u64 piece_bytes : {16, 64, 1024}) {
+  for (const u64 piece_bytes : {16u, 64u, 1024u}) {
     const std::string_view difference =
         test::compare_walks(blob.subspan(std::min<std::size_t>(sizeof(Header), blob.size())), {},
                             1u << 16, piece_bytes);

@@ -68,7 +68,9 @@ class Calls(unittest.TestCase):
         for obj in ("examples/execsnoop/execsnoop.bpf.o", "fixtures/bound.bpf.o"):
             with self.subTest(obj):
                 calls = trace(obj)
-                self.assertEqual(opened(calls, "/sys/kernel/btf/"), 1)
+                # The folder itself is listed: whether there are modules at all.
+                files = [a for name, a in calls if name.startswith("open") and re.search(r"/kernel/btf/\w", a)]
+                self.assertEqual(len(files), 1, files)
                 self.assertEqual(opened(calls, "config"), 0)
                 self.assertEqual(opened(calls, "kallsyms"), 0)
                 self.assertEqual(commands(calls)["BPF_BTF_GET_NEXT_ID"], 0)

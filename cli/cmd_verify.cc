@@ -17,9 +17,11 @@
 #include "cli/load_failure.h"
 #include "cli/object_warnings.h"
 #include "cli/poison.h"
+#include "cli/target_option.h"
 #include "cli/verifier.h"
 #include "loader/capture.h"
 #include "loader/collect.h"
+#include "loader/program_target.h"
 #include "loader/session.h"
 #include "loader/verify.h"
 
@@ -33,6 +35,7 @@ using loader::ProgramSpec;
 // clang-format off
 constexpr OptionRow kOptions[] = {
     {"prog",    '\0', "GLOB",   "only programs whose names match; may be repeated", Repeat::many},
+    kTargetOption,
     {"btf",     '\0', "FILE",   "take the kernel's types from FILE instead of /sys/kernel/btf/vmlinux", Repeat::once},
     {"explain", '\0', "",       "after the row of a refused program, where in its source and why", Repeat::once},
     {"output",  'o',  "FORMAT", "columns (the default), or json: one object per program on a line", Repeat::once},
@@ -145,7 +148,12 @@ class Verify {
 
 Result<ObjectSpec> Verify::read(const std::string& path) const {
   const std::vector<std::byte> file = TRY(read_file(path));
-  return loader::collect(file, loader::object_name(path));
+  ObjectSpec spec = TRY(loader::collect(file, loader::object_name(path)));
+  loader::Selection all;
+  for (u32 i = 0; i < spec.programs.size(); i++)
+    all.push_back(i);
+  TRY(apply_target_options(arguments_.values("target"), all, spec));
+  return spec;
 }
 
 bool Verify::wanted(const ProgramSpec& program) const {
@@ -158,7 +166,7 @@ bool Verify::wanted(const ProgramSpec& program) const {
 // Where a program attaches does not matter here.
 Result<loader::KernelProfile> Verify::capture(const ObjectSpec& spec,
                                               const loader::Selection& selection) {
-  loader::Needs needs = loader::needs(spec, selection);
+  loader::Needs needs = loader::needs(spec, loader::with_target_programs(spec, selection));
   needs.tracepoints.clear();
   Result<loader::KernelProfile> profile =
       loader::capture(needs, {.btf_path = std::string(arguments_.value("btf")),
@@ -213,7 +221,7 @@ std::string Verify::reason(const std::string& path, const ObjectSpec& spec, u32 
 // Loads it again, as `run` would, for the log with its instructions and source lines.
 void Verify::explain_refusal(const std::string& path, const ObjectSpec& spec, u32 program,
                              loader::KernelProfile& profile) {
-  const loader::Selection alone = {program};
+  const loader::Selection alone = loader::with_target_programs(spec, {program});
   const Result<loader::Session> again = loader::Session::load(spec, alone, profile, kernel_);
   if (again) return;  // a refusal that did not last, such as ENOMEM
   const Report report = explain_load_failure(
@@ -331,6 +339,11 @@ int verify_command(const Invocation& invocation) {
   if (!output.empty() && output != "columns" && output != "json") {
     const std::unexpected<Error> failure =
         fail(Code::usage, "-o takes columns or json, not \"{}\"", escape_terminal(output));
+    return report_usage(failure.error(), &kVerifyCommand, invocation.streams);
+  }
+  if (invocation.arguments.has("target") && invocation.arguments.operands.size() > 1) {
+    const std::unexpected<Error> failure =
+        fail(Code::usage, "--target names programs of one OBJECT: give one");
     return report_usage(failure.error(), &kVerifyCommand, invocation.streams);
   }
   return Verify(invocation, output == "json").run();

@@ -132,6 +132,12 @@ constexpr ErrorPage kPages[] = {
      "none under its own name.\n\n"
      "  bpfld btf search 'do_unlink*'           what this kernel has\n"
      "  SEC(\"fentry/ext4:ext4_file_open\")      in that module only\n\n"
+     "With --target, fentry, fexit and freplace programs are about a function of another BPF "
+     "program instead; freplace always is. That program must have been loaded with BTF (-g), be "
+     "compiled by the kernel's JIT, and have the function: a global one (not static) to be "
+     "replaced.\n\n"
+     "  bpfld run --target watch=on_packet x.bpf.o      a program of the same object\n"
+     "  bpfld run --target watch=id:7:parse x.bpf.o     function parse of program 7\n\n"
      "The other programs of the object are loaded; --strict makes one that is missing fatal."},
     {"E23", "events were lost",
      "Each CPU writes events into a buffer, and bpfld reads it. When events come faster than they "

@@ -9,6 +9,8 @@
 #include "base/escape.h"
 #include "bpf/tables.h"
 #include "loader/capture.h"
+#include "loader/link.h"
+#include "loader/program_target.h"
 
 namespace bpfld::cli {
 namespace {
@@ -73,13 +75,30 @@ bool lacks_variable_address(const Situation& s) {
   return s.error.detail.find("failed to find the address for kernel symbol") != std::string::npos;
 }
 
+// The program of the object that has the function which this one names; null if none.
+const loader::ProgramSpec* owner_of_function(const Situation& s) {
+  if (s.spec == nullptr || s.program == nullptr || s.program->row == nullptr ||
+      !loader::takes_target_program(*s.program->row) || s.program->target.empty())
+    return nullptr;
+  for (const loader::ProgramSpec& other : s.spec->programs) {
+    if (&other == s.program) continue;
+    for (const u32 function : loader::reachable_functions(*s.spec, other.function))
+      if (s.spec->functions[function].name == s.program->target) return &other;
+  }
+  return nullptr;
+}
+
+bool names_own_function(const Situation& s) {
+  return owner_of_function(s) != nullptr;
+}
+
 // ---- the table ----
 
 constexpr int kAnyErrno = 0;
 constexpr std::optional<Code> kAny = std::nullopt;
 
-// spec: one explanation. The texts may hold {message}, {object}, {program}, {section}, {kernel},
-// {uid}, {lockdown}, {lsm} and {memlock}.
+// spec: one explanation. The texts may hold {message}, {object}, {program}, {name}, {section},
+// {kernel}, {uid}, {lockdown}, {lsm} and {memlock}.
 struct HintRow {
   std::string_view id;
   Phase phase;
@@ -184,6 +203,38 @@ constexpr HintRow kRows[] = {
      "", "a distribution installs /boot/config-{kernel}; /proc/config.gz is there with CONFIG_IKCONFIG_PROC", "modprobe configs, or declare it __weak: then it is 0"},
     {"E25",  Phase::link,      kAny,              kAnyErrno, "extern \"",                nullptr,           Exit::kernel,
      "", "", "`bpfld btf search NAME` looks in this kernel's ({kernel}) BTF; __weak lets the program ask whether it is there"},
+    {"E22",  Phase::capture,  Code::not_found,   kAnyErrno, "does not exist in",       names_own_function, Exit::kernel,
+     "", "it is a function of {owner} in this object: BPF programs are no functions of the kernel", "--target {name}={owner}"},
+    {"E22",  Phase::capture,  Code::unsupported, kAnyErrno, "of another program, and none was given", nullptr, Exit::kernel,
+     "", "freplace takes the place of a function of a program that is loaded, which the object does not name", "--target {name}=PROGRAM, of this object; or {name}=id:N (`bpfld prog`), or {name}=/PINNED"},
+    {"E22",  Phase::capture,  kAny,              kAnyErrno, "has no function \"",       nullptr,           Exit::kernel,
+     "", "", "--target {name}=PROGRAM:FUNCTION says which function of that program"},
+    {"E22",  Phase::capture,  kAny,              kAnyErrno, "which function of",       nullptr,           Exit::kernel,
+     "", "", "--target {name}=PROGRAM:FUNCTION"},
+    {"E22",  Phase::capture,  kAny,              kAnyErrno, "was loaded without BTF",  nullptr,           Exit::kernel,
+     "", "", "compile it with -g and leave .BTF and .BTF.ext in the object (llvm-strip -g does)"},
+    {"E22",  Phase::capture,  kAny,              kAnyErrno, "is interpreted, and",     nullptr,           Exit::kernel,
+     "", "", "sysctl net.core.bpf_jit_enable=1, and load it again"},
+    {"E22",  Phase::capture,  kAny,              kAnyErrno, "only global functions can be replaced", nullptr, Exit::kernel,
+     "", "", "leave out `static`, and add __noinline"},
+    {"E22",  Phase::capture,  kAny,              kAnyErrno, "target ",                 nullptr,           Exit::kernel,
+     "", "", "`bpfld prog` shows the programs that are loaded"},
+    {"E22",  Phase::link,     Code::not_found,   kAnyErrno, "does not exist in",       names_own_function, Exit::kernel,
+     "", "it is a function of {owner} in this object: BPF programs are no functions of the kernel", "--target {name}={owner}"},
+    {"E22",  Phase::link,     Code::unsupported, kAnyErrno, "of another program, and none was given", nullptr, Exit::kernel,
+     "", "freplace takes the place of a function of a program that is loaded, which the object does not name", "--target {name}=PROGRAM, of this object; or {name}=id:N (`bpfld prog`), or {name}=/PINNED"},
+    {"E22",  Phase::link,     kAny,              kAnyErrno, "has no function \"",       nullptr,           Exit::kernel,
+     "", "", "--target {name}=PROGRAM:FUNCTION says which function of that program"},
+    {"E22",  Phase::link,     kAny,              kAnyErrno, "which function of",       nullptr,           Exit::kernel,
+     "", "", "--target {name}=PROGRAM:FUNCTION"},
+    {"E22",  Phase::link,     kAny,              kAnyErrno, "was loaded without BTF",  nullptr,           Exit::kernel,
+     "", "", "compile it with -g and leave .BTF and .BTF.ext in the object (llvm-strip -g does)"},
+    {"E22",  Phase::link,     kAny,              kAnyErrno, "is interpreted, and",     nullptr,           Exit::kernel,
+     "", "", "sysctl net.core.bpf_jit_enable=1, and load it again"},
+    {"E22",  Phase::link,     kAny,              kAnyErrno, "only global functions can be replaced", nullptr, Exit::kernel,
+     "", "", "leave out `static`, and add __noinline"},
+    {"E22",  Phase::link,     kAny,              kAnyErrno, "target ",                 nullptr,           Exit::kernel,
+     "", "", "`bpfld prog` shows the programs that are loaded"},
     {"E22",  Phase::capture,  Code::not_found,   kAnyErrno, "is to be found in module", nullptr,          Exit::kernel,
      "", "", "modprobe loads it; /sys/kernel/btf holds those that can be looked into"},
     {"E22",  Phase::capture,  Code::not_found,   kAnyErrno, "does not exist in",       nullptr,           Exit::kernel,
@@ -294,6 +345,9 @@ std::string value_of(std::string_view name, const Situation& s) {
   if (name == "message") return s.error.message();
   if (name == "object") return std::string(s.object);
   if (name == "program" && s.program != nullptr) return format("program \"{}\"", s.program->name);
+  if (name == "name" && s.program != nullptr) return s.program->name;
+  if (const loader::ProgramSpec* owner = name == "owner" ? owner_of_function(s) : nullptr)
+    return owner->name;
   if (name == "section" && s.program != nullptr) return s.program->section;
   if (name == "kernel") return s.facts.kernel;
   if (name == "uid") return format("{}", s.facts.uid);
@@ -370,6 +424,7 @@ Report explain(const Situation& situation) {
     report.why = fill_in(row->why, s);
     report.hint = fill_in(row->hint, s);
   }
+  if (report.why.empty() && detail.starts_with("its functions: ")) report.why = detail;
   return report;
 }
 

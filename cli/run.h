@@ -58,6 +58,7 @@ class Run {
   Step<void> read_object();
   Step<void> select_programs();
   Step<void> check_sections() const;
+  Step<void> set_targets();
   Step<void> start_command();
   Step<void> set_variables();
   Step<void> set_maps();
@@ -72,7 +73,7 @@ class Run {
   // run_kernel.cc
   Step<void> look_at_kernel();
   void choose_variants();
-  void say_variant(const Variants& variants);
+  void say_variant(const WayTaken& way);
   Step<void> leave_out_missing();
   Step<void> load();
   Step<void> open_events();

@@ -91,22 +91,17 @@ Step<void> Run::look_at_kernel() {
 // gives way to the next: see load().
 void Run::choose_variants() {
   variants_ = find_variants(spec_, selection_);
-  choose_first_ways(variants_, selection_);
-  const Selection first = selection_;
-  for (u32 program : first)
-    if (loader::attach_problem(spec_, program, profile_))
-      choose_next_way(variants_, program, selection_);
-  for (const Variants& variants : variants_)
-    say_variant(variants);
+  for (const WayTaken& way : choose_ways(variants_, spec_, profile_, selection_))
+    say_variant(way);
 }
 
-void Run::say_variant(const Variants& variants) {
+void Run::say_variant(const WayTaken& way) {
   std::string names;
-  for (u32 program : variants.ways[0])
+  for (u32 program : way.taken)
     names +=
         format("{}{}", names.empty() ? "" : ", ", escape_terminal(spec_.programs[program].name));
   report_.note(format("{}: {} is the best of several ways (--all-variants takes all)",
-                      escape_terminal(variants.place), names));
+                      escape_terminal(way.place), names));
 }
 
 // A program whose place does not exist here, or that uses what this kernel does not have, is not

@@ -9,9 +9,11 @@
 #include "btf/layout.h"
 #include "cli/map_options.h"
 #include "cli/run.h"
+#include "cli/target_option.h"
 #include "cli/values.h"
 #include "cli/variables.h"
 #include "loader/collect.h"
+#include "loader/program_target.h"
 
 namespace bpfld::cli {
 namespace {
@@ -77,7 +79,24 @@ Step<void> Run::select_programs() {
   if (selection_.empty())
     return refuse(Phase::usage, fail(Code::usage, "no program is left to load"));
   TRY(check_sections());
-  return at(Phase::usage, apply_attach_options(options_.places, selection_, spec_));
+  TRY(at(Phase::usage, apply_attach_options(options_.places, selection_, spec_)));
+  return set_targets();
+}
+
+// What a program is about is loaded with it, also SEC("?..."), unless the user leaves it out.
+Step<void> Run::set_targets() {
+  TRY(at(Phase::usage, apply_target_options(options_.targets, selection_, spec_)));
+  const loader::Selection all = loader::with_target_programs(spec_, selection_);
+  for (const u32 i : all) {
+    const std::string& name = spec_.programs[i].name;
+    if (std::ranges::find(selection_, i) == selection_.end() &&
+        (!options_.only.empty() || matches_any(options_.skip, name)))
+      return refuse(Phase::usage,
+                    fail(Code::usage, "--target: program \"{}\" is left out by --{}",
+                         escape_terminal(name), options_.only.empty() ? "skip" : "only"));
+  }
+  selection_ = all;
+  return check_sections();
 }
 
 // A section without a row is refused before privileges are asked for.

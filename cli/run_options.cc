@@ -6,6 +6,7 @@
 
 #include "base/escape.h"
 #include "cli/commands.h"
+#include "cli/target_option.h"
 #include "cli/values.h"
 
 namespace bpfld::cli {
@@ -26,6 +27,7 @@ constexpr OptionRow kOptions[] = {
     {"only",          '\0', "GLOB",       "load only the programs of these names; also those whose SEC() starts with '?'", many},
     {"skip",          '\0', "GLOB",       "do not load the programs of these names", many},
     {"attach",        '\0', "PROG=PLACE", "attach the programs of this name (or pattern) there; see above", many},
+    kTargetOption,
     {"dev",           '\0', "IF",         "the interface for XDP, tc and socket programs", many},
     {"cgroup",        '\0', "DIR",        "the cgroup for cgroup and sockops programs (default: the root of the cgroup2 hierarchy)", once},
     {"netns",         '\0', "NAME",       "the network namespace for sk_lookup and flow_dissector programs: a name of `ip netns`, or a file", once},
@@ -156,6 +158,7 @@ const CommandRow kRunCommand = {
         "  usdt:FILE:PROVIDER:NAME  kprobe.multi:GLOB  uprobe.multi:FILE:GLOB\n"
         "  tp:CATEGORY/EVENT  raw_tp:EVENT  tp_btf:EVENT  perf:EVENT[@HZ]  iter:KIND\n"
         "  fentry:FUNCTION  fexit:FUNCTION  fmod_ret:FUNCTION  fsession:FUNCTION\n"
+        "  fentry.multi:GLOB  fexit.multi:GLOB  fsession.multi:GLOB\n"
         "  lsm:HOOK  xdp:IF[,native|generic|offload]  tcx:IF[:ingress|egress]\n"
         "  tc:IF[:ingress|egress][,prio=N][,handle=N]  netkit:IF[:primary|peer]\n"
         "  cgroup:DIR  sockmap:MAP\n"
@@ -164,7 +167,13 @@ const CommandRow kRunCommand = {
         "\n"
         "With several --attach for one program it is attached to all of these places, and not "
         "where "
-        "its section says.",
+        "its section says.\n"
+        "\n"
+        "--target makes fentry, fexit and freplace programs look at, or replace, a function of "
+        "another "
+        "BPF program: SEC(\"fentry/parse\") with --target PROG=on_packet is at the entry of "
+        "parse() "
+        "in on_packet of the same object, which is loaded first.",
     .options = kOptions,
     .min_operands = 1,
     .max_operands = 1,
@@ -179,6 +188,7 @@ Result<RunOptions> read_run_options(const Arguments& arguments) {
   TRY(read_events(arguments, out));
   TRY(read_limits(arguments, out));
   TRY(read_places(arguments, out));
+  out.targets = to_vector(arguments.values("target"));
   out.sets = to_vector(arguments.values("set"));
   out.only = to_vector(arguments.values("only"));
   out.skip = to_vector(arguments.values("skip"));

@@ -29,8 +29,9 @@ struct RunOptions {
   std::vector<std::string> only, skip;  // globs
   std::vector<std::string> columns;
   AttachOptions places;
-  std::vector<std::string> maps;  // as map_options.h reads them
-  std::string pin, pin_root;      // folders; empty: not given
+  std::vector<std::string> targets;  // as target_option.h reads them
+  std::vector<std::string> maps;     // as map_options.h reads them
+  std::string pin, pin_root;         // folders; empty: not given
   std::string btf;
   std::optional<std::chrono::milliseconds> duration;
   u64 count = ~u64{0};

@@ -7,6 +7,7 @@
 
 #include "base/escape.h"
 #include "loader/kernel_lookup.h"
+#include "loader/program_target.h"
 
 namespace bpfld::loader {
 namespace {
@@ -42,8 +43,10 @@ const TargetRow* find_row(const ProgramSpec& program) {
 // Where the user puts it comes before what the section says. An iterator's place goes on with what
 // is to be walked: "task,pid=7".
 std::string_view place_of(const ProgramSpec& program) {
+  // Of lsm_cgroup programs the section says which hook, and the place is a cgroup.
+  const bool in_cgroup = program.row != nullptr && program.row->method == AttachMethod::cgroup;
   const std::string_view place =
-      program.places.empty() ? program.target : program.places.front().place;
+      program.places.empty() || in_cgroup ? program.target : program.places.front().place;
   const bool iterates =
       program.row != nullptr && program.row->attach_type == AttachType::trace_iter;
   return iterates ? place.substr(0, place.find(',')) : place;
@@ -54,7 +57,7 @@ std::string_view place_of(const ProgramSpec& program) {
 std::optional<KernelName> bound_name(const ProgramSpec& program) {
   const TargetRow* row = find_row(program);
   std::string_view name = place_of(program);
-  if (row == nullptr || name.empty()) return std::nullopt;
+  if (row == nullptr || name.empty() || program.target_program) return std::nullopt;
   KernelName out{.kind = row->kind, .name = {}, .module = {}};
   // "fentry/module:function".
   const std::size_t colon = name.find(':');
@@ -66,12 +69,10 @@ std::optional<KernelName> bound_name(const ProgramSpec& program) {
   return out;
 }
 
-Result<std::optional<Binding>> binding_of(const ProgramSpec& program,
+Result<std::optional<Binding>> binding_of(const ObjectSpec& spec, const ProgramSpec& program,
                                           const KernelProfile& profile) {
   if (program.row == nullptr || (program.row->flags & kAttachBtf) == 0) return std::nullopt;
-  const auto chosen = profile.program_targets.find(program.name);
-  if (chosen != profile.program_targets.end())
-    return Binding{.type = chosen->second.type, .program_fd = chosen->second.program_fd};
+  if (program.target_program) return TRY(bind_to_program(spec, program, profile));
   const TargetRow* row = find_row(program);
   const std::string section = escape_terminal(program.section);
   if (row == nullptr)

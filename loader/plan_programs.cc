@@ -5,6 +5,7 @@
 
 #include "base/escape.h"
 #include "loader/plan_parts.h"
+#include "loader/program_target.h"
 
 namespace bpfld::loader {
 namespace {
@@ -108,10 +109,21 @@ Status load_program(Planner& planner, const LinkedProgram& linked) {
 
 }  // namespace
 
+Result<std::vector<const LinkedProgram*>> by_depth(const ObjectSpec& spec, const Linked& linked) {
+  std::vector<std::pair<u32, const LinkedProgram*>> order;
+  for (const LinkedProgram& program : linked.programs)
+    order.emplace_back(TRY(load_depth(spec, program.program)), &program);
+  std::ranges::stable_sort(order, {}, &std::pair<u32, const LinkedProgram*>::first);
+  std::vector<const LinkedProgram*> out;
+  for (const auto& [depth, program] : order)
+    out.push_back(program);
+  return out;
+}
+
 Status plan_programs(Planner& planner) {
   planner.plan.program_slots.resize(planner.spec.programs.size());
-  for (const LinkedProgram& program : planner.linked.programs)
-    TRY(load_program(planner, program));
+  for (const LinkedProgram* program : TRY(by_depth(planner.spec, planner.linked)))
+    TRY(load_program(planner, *program));
   return {};
 }
 

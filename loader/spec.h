@@ -139,6 +139,14 @@ struct FunctionSpec {
   bool operator==(const FunctionSpec&) const = default;
 };
 
+// spec: whose function a program traces or replaces, when it is not the kernel's: another program.
+struct TargetProgram {
+  std::optional<u32> own;  // index into ObjectSpec::programs
+  std::string loaded;      // of one that is loaded already: "id:7", or the path of its pin
+  std::string function;    // one of its functions; empty: the one that the section names
+  bool operator==(const TargetProgram&) const = default;
+};
+
 // spec: an entry function with its section's meaning. `row` points into the SEC() table.
 struct ProgramSpec {
   u32 function = 0;  // index into ObjectSpec::functions
@@ -148,6 +156,7 @@ struct ProgramSpec {
   std::string target;  // "sched/sched_switch"
   bool autoload = true;
   std::vector<AttachTarget> places;  // named by the user; they replace what the section says
+  std::optional<TargetProgram> target_program = std::nullopt;  // named by the user
   bool operator==(const ProgramSpec&) const = default;
 };
 

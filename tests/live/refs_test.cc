@@ -194,7 +194,7 @@ TEST_CASE("live: fentry and fexit programs are bound to their function") {
   Loaded loaded("fixtures/bound_code.bpf.o");
   const bool done = loaded.load();
   const Result<std::optional<loader::Binding>> binding =
-      loader::binding_of(loaded.spec.programs[0], loaded.profile);
+      loader::binding_of(loaded.spec, loaded.spec.programs[0], loaded.profile);
   REQUIRE_MESSAGE(binding.has_value(), (binding ? "" : binding.error().message()));
   if (!done) {
     // Refused before it was looked at, and so is one that has nothing to refuse.

@@ -173,6 +173,7 @@ bool Loaded::load(const std::vector<std::string_view>& only) {
   Result<loader::KernelProfile> captured = loader::capture(loader::needs(spec, selection), options);
   REQUIRE(captured);
   profile = *std::move(captured);
+  if (edit_profile) edit_profile(profile);
   Result<loader::Session> loaded = loader::Session::load(spec, selection, profile, kernel);
   if (!loaded) {
     error = loaded.error();

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <compare>
+#include <functional>
 #include <memory>
 #include <string>
 #include <vector>
@@ -49,6 +50,8 @@ struct Loaded {
   TrackingKernel kernel;
   std::unique_ptr<loader::Session> session;
   Error error;  // of load(), when there is no session
+  // What load() makes of the facts before it uses them: a kernel that lacks something.
+  std::function<void(loader::KernelProfile&)> edit_profile;
 
   // Reads and collects; fails the test when that does not work.
   explicit Loaded(std::string_view name);

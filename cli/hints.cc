@@ -61,6 +61,11 @@ bool is_kprobe_multi(const Situation& s) {
          s.program->row->method == AttachMethod::kprobe_multi;
 }
 
+bool is_tracing_multi(const Situation& s) {
+  return s.program != nullptr && s.program->row != nullptr &&
+         s.program->row->method == AttachMethod::tracing_multi;
+}
+
 bool is_cgroup(const Situation& s) {
   return s.program != nullptr && s.program->row != nullptr &&
          s.program->row->method == AttachMethod::cgroup;
@@ -78,7 +83,8 @@ bool lacks_variable_address(const Situation& s) {
 // The program of the object that has the function which this one names; null if none.
 const loader::ProgramSpec* owner_of_function(const Situation& s) {
   if (s.spec == nullptr || s.program == nullptr || s.program->row == nullptr ||
-      !loader::takes_target_program(*s.program->row) || s.program->target.empty())
+      !loader::takes_target_program(*s.program->row) || s.program->target.empty() ||
+      s.program->row->attach_type == bpf::AttachType::modify_return)
     return nullptr;
   for (const loader::ProgramSpec& other : s.spec->programs) {
     if (&other == s.program) continue;
@@ -258,6 +264,8 @@ constexpr HintRow kRows[] = {
      "", "interfaces are looked up in the network namespace that bpfld runs in", "`ip link` shows them; for another namespace: ip netns exec NAME bpfld run ..."},
     {"",     Phase::attach,   kAny,              EBUSY,     "is attached there",       nullptr,           Exit::attach,
      "", "an interface has one XDP program, and a link is not replaced", "end the program that loaded it, or another interface"},
+    {"",     Phase::attach,   kAny,              EINVAL,    "BPF_LINK_CREATE",         is_tracing_multi,  Exit::attach,
+     "", "the kernel takes all functions or none: one of them cannot be traced, or they are too many", "a narrower pattern"},
     {"",     Phase::attach,   kAny,              EEXIST,    "RTM_NEWROUTE",            nullptr,           Exit::attach,
      "", "there is a route to that prefix, and bpfld changes none that it did not make", "another prefix, or `ip route del` first"},
     {"",     Phase::attach,   kAny,              ENOENT,    "qdisc kind is unknown",   nullptr,           Exit::kernel,

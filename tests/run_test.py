@@ -110,7 +110,9 @@ class Table(unittest.TestCase):
 
     def test_suites_are_chosen_by_name_and_vm_means_every_kernel(self):
         self.assertEqual([suite.name for suite in suites.choose(["golden", "unit"])], ["unit", "golden"])
-        self.assertEqual(len(suites.choose(["vm"])), 4)
+        chosen = [suite.name for suite in suites.choose(["vm"])]
+        self.assertEqual(chosen, [suite.name for suite in suites.SUITES if suite.name.startswith("vm-")])
+        self.assertLessEqual({"vm-5.10", "vm-6.1", "vm-6.12", "vm-newest", "vm-features"}, set(chosen))
         self.assertEqual(suites.choose([]), list(suites.SUITES))
 
 

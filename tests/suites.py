@@ -31,6 +31,7 @@ NEEDS = {
     "libbpf and selftests": (PYTHON, "tests/oracle/compare.py", "--prepare"),
 }
 NEEDS_TIMEOUT = 1800.0  # seconds
+KERNELS = tuple(need for need in NEEDS if need.startswith("kernel "))
 
 
 def on_kernel(label: str) -> Suite:
@@ -51,17 +52,22 @@ SUITES = (
     Suite("live", ("build/tests/live_test",), needs=("build",), timeout=600, alone=True),
     Suite("clang", ("./dev", "build", "clang"), reader="status", timeout=1800, alone=True),
     Suite("slices", (PYTHON, "tests/btf_slice/slices.py"), reader="summary",
-          needs=("build", "kernel 5.10", "kernel 6.1", "kernel 6.12", "kernel newest")),
+          needs=("build", *KERNELS)),
     Suite("headers", (PYTHON, "tests/btf_c/headers.py"), reader="summary", timeout=600,
-          needs=("build", "kernel 5.10", "kernel 6.1", "kernel 6.12", "kernel newest")),
+          needs=("build", *KERNELS)),
     Suite("fuzz", (PYTHON, "tests/fuzz.py"), reader="summary", needs=("build-fuzz",), timeout=900, alone=True),
     Suite("features", (PYTHON, "tests/feature_oracle.py"), reader="summary", needs=("build",)),
     Suite("oracle", (PYTHON, "tests/oracle/compare.py"), reader="summary", timeout=900,
-          needs=("build", "kernel 5.10", "kernel 6.1", "kernel 6.12", "kernel newest", "libbpf and selftests")),
+          needs=("build", *KERNELS, "libbpf and selftests")),
     on_kernel("5.10"),
     on_kernel("6.1"),
     on_kernel("6.12"),
     on_kernel("newest"),
+    Suite("vm-features", (PYTHON, "tests/feature_oracle.py", "5.10", "6.1", "6.12", "newest"), reader="summary",
+          needs=("build", *KERNELS), timeout=1000),
+    # The selftests are those of 6.1, whose kernel has all that they call.
+    Suite("vm-parity", (PYTHON, "tests/parity/parity.py", "6.1", "--few"), reader="summary",
+          needs=("build", "kernel 6.1", "libbpf and selftests"), timeout=1000),
 )
 
 

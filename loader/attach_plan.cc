@@ -85,7 +85,8 @@ std::vector<AttachTarget> attach_targets(const ObjectSpec& spec, u32 index) {
   if (!program.places.empty()) return program.places;
   if (program.row == nullptr || program.row->method == AttachMethod::none) return {};
   if (program.row->method == AttachMethod::struct_ops) return {};  // what is registered is its map
-  if (!program.target.empty()) {
+  // Of SEC("lsm_cgroup/HOOK") the hook is fixed when it is loaded, and the place is a cgroup.
+  if (!program.target.empty() && program.row->method != AttachMethod::cgroup) {
     AttachTarget target;
     target.method = program.row->method;
     target.place = program.target;

@@ -270,8 +270,8 @@ bool check_end(const Family& family, bool kill) {
       error.what = child.error;
       error.errno_value = child.said.errno_value;
       if (child.said.detailed) error.detail = "the verifier refused it";
-      const bool old = std::strcmp(family.name, "lsm_cgroup") == 0 &&
-                       !test::kernel_has("BPF_LSM_CGROUP");
+      const bool old =
+          std::strcmp(family.name, "lsm_cgroup") == 0 && !test::kernel_has("BPF_LSM_CGROUP");
       if (!old) test::skip_refused(family.name, error);
       return false;
     }

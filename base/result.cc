@@ -70,6 +70,22 @@ constexpr ErrnoRow kErrnoRows[] = {
 
 }  // namespace
 
+Error::Error() = default;
+Error::Error(const Error&) = default;
+Error::Error(Error&&) noexcept = default;
+Error& Error::operator=(const Error&) = default;
+Error& Error::operator=(Error&&) noexcept = default;
+Error::~Error() = default;
+
+std::unexpected<Error> make_failure(Code code, int errno_value, std::string_view text,
+                                    std::span<const FormatArg> args) {
+  Error error;
+  error.code = code;
+  error.errno_value = errno_value;
+  format_to(error.what, text, args);
+  return std::unexpected(std::move(error));
+}
+
 Code code_of_errno(int errno_value) {
   if (errno_value == EPERM || errno_value == EACCES) return Code::denied;
   if (errno_value == ENOENT) return Code::not_found;

@@ -27,8 +27,17 @@ enum class Code : u8 {
   internal,     // our own bug
 };
 
-// spec: one failure. `what` is the innermost message; `context` is outermost-last.
+// spec: one failure. `what` is the innermost message; `context` is outermost-last. Its members are
+// not inline, and cold: every function that can fail has paths that make, move and drop errors, and
+// they would be half of the program.
 struct Error {
+  Error();
+  [[gnu::cold]] Error(const Error&);
+  [[gnu::cold]] Error(Error&&) noexcept;
+  Error& operator=(const Error&);
+  Error& operator=(Error&&) noexcept;
+  [[gnu::cold]] ~Error();
+
   Code code = Code::internal;
   int errno_value = 0;  // the kernel's answer, 0 when no syscall failed
   std::string what;
@@ -45,24 +54,23 @@ template <typename T>
 using Result = std::expected<T, Error>;
 using Status = Result<void>;
 
+// The type-erased workers behind fail() and fail_errno().
+[[gnu::cold]] std::unexpected<Error> make_failure(Code code, int errno_value, std::string_view text,
+                                                  std::span<const FormatArg> args);
+
 // An error of `code` with a formatted message, ready to return.
 template <typename... Args>
-[[nodiscard]] std::unexpected<Error> fail(Code code,
-                                          FormatString<std::type_identity_t<Args>...> text,
-                                          const Args&... args) {
-  Error error;
-  error.code = code;
+[[nodiscard, gnu::cold, gnu::noinline]] std::unexpected<Error> fail(
+    Code code, FormatString<std::type_identity_t<Args>...> text, const Args&... args) {
   const std::array<FormatArg, sizeof...(Args)> list{FormatArg(args)...};
-  format_to(error.what, text.text, list);
-  return std::unexpected(std::move(error));
+  return make_failure(code, 0, text.text, list);
 }
 
 // An error for a syscall that failed with `errno_value`; EPERM and EACCES become Code::denied,
 // ENOENT not_found, everything else Code::kernel.
 template <typename... Args>
-[[nodiscard]] std::unexpected<Error> fail_errno(int errno_value,
-                                                FormatString<std::type_identity_t<Args>...> text,
-                                                const Args&... args);
+[[nodiscard, gnu::cold, gnu::noinline]] std::unexpected<Error> fail_errno(
+    int errno_value, FormatString<std::type_identity_t<Args>...> text, const Args&... args);
 
 // ENOTSUPP: the kernel's own, in no header for programs, but it leaks out of bpf(2)
 // (include/linux/errno.h).
@@ -78,12 +86,8 @@ std::string errno_text(int errno_value);
 template <typename... Args>
 std::unexpected<Error> fail_errno(int errno_value, FormatString<std::type_identity_t<Args>...> text,
                                   const Args&... args) {
-  Error error;
-  error.code = code_of_errno(errno_value);
-  error.errno_value = errno_value;
   const std::array<FormatArg, sizeof...(Args)> list{FormatArg(args)...};
-  format_to(error.what, text.text, list);
-  return std::unexpected(std::move(error));
+  return make_failure(code_of_errno(errno_value), errno_value, text.text, list);
 }
 
 // Puts a name that the callee did not know in front of its error. `describe` is called on failure

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // See index.h. What makes the search fast is that nearly every type is dismissed by its kind or by
-// a byte looked up from the first four letters of its name.
+// a word looked up from the first four letters of its name.
 #include "btf/index.h"
 
 #include <algorithm>
@@ -10,7 +10,7 @@
 namespace bpfld::btf {
 namespace {
 
-constexpr u32 kFilterBits = 13;  // 8 KiB: stays in the fastest cache beside the types
+constexpr u32 kFilterBits = 11;  // 8 KiB: stays in the fastest cache beside the types
 
 // The first four bytes of the string at `offset`, zeros after its end and after the table's. No
 // branch depends on the string.
@@ -33,66 +33,79 @@ u32 filter_slot(u32 prefix_value) {
   return prefix_value * 0x9e3779b1u >> (32 - kFilterBits);
 }
 
-// What is asked for: the names in order, for binary search, and the filter in front of them.
+// What is asked for, by the slot of each name's first letters. Many of a kernel's names start like
+// a wanted one ("trace_event_raw_..."); nearly all of these differ in the byte where it ends.
 class Wanted {
  public:
-  Wanted(std::span<const std::string_view> names, Match match) : match_(match) {
+  Wanted(std::span<const std::string_view> names, Match match) : names_(names), match_(match) {
+    entries_.reserve(names.size());
     for (u32 i = 0; i < names.size(); i++) {
       if (names[i].empty()) continue;
-      sorted_.push_back({names[i], i});
-      add_to_filter(names[i]);
+      const u32 slot = add(i, '\0');
+      if (match == Match::essential && names[i].size() < 4) add(i, '_', slot);  // also "fd___old"
     }
-    std::ranges::sort(sorted_, {}, &Entry::name);
   }
 
-  bool empty() const { return sorted_.empty(); }
-  bool may_want(u32 prefix_value) const { return filter_[filter_slot(prefix_value)] != 0; }
-
-  // Calls `found(position)` with each position in the caller's list that this type's name answers.
+  bool empty() const { return entries_.empty(); }
+  // Calls `found(position)` with each position in the caller's list that a type's name answers.
+  // `text` is that name, its NUL and whatever follows.
   template <typename Found>
-  void look_up(std::string_view type_name, Found found) const {
-    const std::string_view name =
-        match_ == Match::essential ? essential_name(type_name) : type_name;
-    for (const Entry& entry : std::ranges::equal_range(sorted_, name, {}, &Entry::name))
-      found(entry.position);
+  void look_up(std::string_view text, Found found) const {
+    for (u32 entry = heads_[filter_slot(prefix(bytes_of(text), 0))]; entry != 0;) {
+      const Entry& one = entries_[entry - 1];
+      if (answers(text, names_[one.position])) found(one.position);
+      entry = one.next;
+    }
   }
 
  private:
   struct Entry {
-    std::string_view name;
     u32 position;
+    u32 next;  // plus one; 0 is the end
   };
+  static constexpr u32 kNoSlot = ~0u;
 
-  void add_to_filter(std::string_view name) {
-    const std::string with_nul = std::string(name) + '\0';
-    filter_[filter_slot(prefix(bytes_of(with_nul), 0))] = 1;
-    if (match_ == Match::essential && name.size() < 4) {  // "fd" is also in "fd___old"
-      const std::string flavoured = std::string(name) + "___";
-      filter_[filter_slot(prefix(bytes_of(flavoured), 0))] = 1;
-    }
+  bool answers(std::string_view text, std::string_view name) const {
+    if (text.size() <= name.size()) return false;
+    const char end = text[name.size()];
+    if (end != '\0' && (match_ == Match::exact || end != '_')) return false;
+    if (!text.starts_with(name)) return false;
+    return match_ == Match::exact || essential_name(text.data()) == name;
   }
 
+  // The slot of the name when it is followed by `after`; not added if that is `known`.
+  u32 add(u32 position, char after, u32 known = kNoSlot) {
+    const std::string text = std::string(names_[position]).append(4, after);
+    const u32 slot = filter_slot(prefix(bytes_of(text), 0));
+    if (slot == known) return slot;
+    entries_.push_back({position, heads_[slot]});
+    heads_[slot] = static_cast<u32>(entries_.size());
+    return slot;
+  }
+
+  std::span<const std::string_view> names_;
   Match match_;
-  std::vector<Entry> sorted_;
-  std::vector<u8> filter_ = std::vector<u8>(1u << kFilterBits);
+  std::vector<Entry> entries_;
+  std::vector<u32> heads_ = std::vector<u32>(1u << kFilterBits);
 };
 
-// prefix() of a view's string offsets; those of split BTF may lie in the base's table.
-class NamePrefixes {
+// The strings of a view from an offset on; those of split BTF may lie in the base's table.
+class Texts {
  public:
-  explicit NamePrefixes(const View& view)
+  explicit Texts(const View& view)
       : view_(view),
-        strings_(view.string_bytes()),
+        strings_(text_of(view.string_bytes())),
         first_(view.string_end() - static_cast<u32>(strings_.size())) {}
-  u32 at(u32 offset) const {
+  std::string_view from(u32 offset) const {
     if (offset >= first_) [[likely]]
-      return prefix(strings_, offset - first_);
-    return prefix(bytes_of(view_.string(offset)), 0);
+      return offset - first_ < strings_.size() ? strings_.substr(offset - first_) : "";
+    const std::string_view name = view_.string(offset);
+    return {name.data(), name.size() + 1};  // with its NUL
   }
 
  private:
   const View& view_;
-  Bytes strings_;
+  std::string_view strings_;
   u32 first_;
 };
 
@@ -118,20 +131,18 @@ std::vector<std::vector<TypeId>> find_named(const View& view,
   std::vector<std::vector<TypeId>> out(names.size());
   const Wanted wanted(names, match);
   if (wanted.empty()) return out;
-  const NamePrefixes prefixes(view);
-  const auto see = [&](u32 index, u32 name) {
-    if (!wanted.may_want(prefixes.at(name))) return;
-    wanted.look_up(view.string(name), [&](u32 position) {
-      const TypeId id = {view.first_id() + index};
+  const Texts texts(view);
+  const auto see = [&](TypeId id, u32 name) {
+    wanted.look_up(texts.from(name), [&](u32 position) {
       if (kinds.has(view.kind(id))) out[position].push_back(id);
     });
   };
   if (kinds.within(kComposites)) {
-    for (const View::Named& type : view.named_composites())
-      see(type.index, type.name);
+    view.each_named_composite(see);
   } else {
     view.each_record([&](u32 index, const TypeRecord& record) {
-      if (record.name != 0 && kinds.has(info_kind(record.info))) see(index, record.name);
+      if (record.name != 0 && kinds.has(info_kind(record.info)))
+        see({view.first_id() + index}, record.name);
     });
   }
   return out;

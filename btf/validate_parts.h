@@ -17,8 +17,8 @@ namespace bpfld::btf {
 // A rule that a type breaks. The message starts with the type's number and kind; names in it are
 // escaped.
 template <typename... Args>
-std::unexpected<Error> broken(const Type& type, FormatString<std::type_identity_t<Args>...> rule,
-                              const Args&... args) {
+[[gnu::cold, gnu::noinline]] std::unexpected<Error> broken(
+    const Type& type, FormatString<std::type_identity_t<Args>...> rule, const Args&... args) {
   const std::string start = type.name.empty()
                                 ? format("BTF type [{}]: {}", type.id.value, kind_name(type.kind))
                                 : format("BTF type [{}]: {} \"{}\"", type.id.value,

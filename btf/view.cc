@@ -1,9 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// Finding the sections, then the start of every type. The walk visits each of a kernel's 120,000
-// records once and every step waits for the one before it, so it does no more than that: two shifts
-// in place of a table look-up, compares whose outcome is always the same, and what a later search
-// for names would have to walk again for. What needs more thought is in validate.cc. Rules:
-// kernel/bpf/btf.c btf_parse_hdr(), btf_check_sec_info(), btf_check_meta().
+// Finding the sections, then the start of every type (type_table.cc), then what is wrong if that
+// failed. What needs more thought is in validate.cc. Rules: kernel/bpf/btf.c btf_parse_hdr(),
+// btf_check_sec_info(), btf_check_meta().
 #include "btf/view.h"
 
 #include <algorithm>
@@ -101,77 +99,46 @@ std::vector<std::byte> swapped_words(Bytes words) {
   return out;
 }
 
-constexpr u32 kMarkEvery = 8;
-// A kernel's records take 25 bytes on average, and one in thirteen is a struct with a name; tables
-// of blobs with more grow.
-constexpr u64 kUsualRecordBytes = 20;
-constexpr u64 kUsualBytesPerNamed = 300;
-
 }  // namespace
 
-// By the blob's own layout section, for kinds without a row here.
-u64 View::record_bytes_by_layout(u32 info) const {
-  const u32 kind = info_kind(info);
-  const Result<LayoutRow> row = load<LayoutRow>(layout_, u64{kind} * sizeof(LayoutRow), order_);
-  if (kind == 0 || !row) return 0;
-  return kRecordBytes + row->info_bytes + u64{row->entry_bytes} * info_vlen(info);
-}
-
-// What is wrong with the record that the walk stopped at.
-Status View::look_closely(u64 at) const {
-  const u32 id = count();
-  const u64 left = types_.size() - at;
-  if (left < kRecordBytes)
-    return fail(Code::malformed, "BTF type [{}]: {} bytes are left for a record of at least {}", id,
-                left, kRecordBytes);
-  const TypeRecord record = load_checked<TypeRecord>(types_, at);
-  const u32 kind = info_kind(record.info);
-  const u64 length = record_bytes(record.info);
-  if (kind == 0) return fail(Code::malformed, "BTF type [{}]: kind 0 (void) has no record", id);
-  if (length == 0)
-    return fail(
-        Code::unsupported,
-        "BTF type [{}]: kind {} is newer than this program, and the BTF does not say how long "
-        "it is",
-        id, kind);
-  if (length % 4 != 0)
-    return fail(Code::malformed,
-                "BTF type [{}]: the layout gives kind {} a length of {}, not a multiple of 4", id,
-                kind, length);
-  if (length > left)
-    return fail(Code::malformed,
-                "BTF type [{}]: {} of {} entries takes {} bytes, {} are left in the type section",
-                id, kind < kKindCount ? kKinds[kind].name : "an unknown kind",
-                info_vlen(record.info), length, left);
-  return fail(Code::malformed, "BTF type [{}]: name offset {} is past the string table ({} bytes)",
-              id, record.name, string_end());
+// What is wrong with the first record that breaks a rule: the walk from the first byte, slowly.
+Status View::look_closely() const {
+  u32 id = first_id_;
+  for (u64 at = 0; at != types_.size(); id++) {
+    const u64 left = types_.size() - at;
+    if (left < kRecordBytes)
+      return fail(Code::malformed, "BTF type [{}]: {} bytes are left for a record of at least {}",
+                  id, left, kRecordBytes);
+    const TypeRecord record = load_checked<TypeRecord>(types_, at);
+    const u32 kind = info_kind(record.info);
+    const u64 length = sizes_.of(record.info);
+    if (kind == 0) return fail(Code::malformed, "BTF type [{}]: kind 0 (void) has no record", id);
+    if (length == 0)
+      return fail(Code::unsupported,
+                  "BTF type [{}]: kind {} is newer than this program, and the BTF does not say how "
+                  "long it is",
+                  id, kind);
+    if (length % 4 != 0)
+      return fail(Code::malformed,
+                  "BTF type [{}]: the layout gives kind {} a length of {}, not a multiple of 4", id,
+                  kind, length);
+    if (length > left)
+      return fail(Code::malformed,
+                  "BTF type [{}]: {} of {} entries takes {} bytes, {} are left in the type section",
+                  id, kind < kKindCount ? kKinds[kind].name : "an unknown kind",
+                  info_vlen(record.info), length, left);
+    if (record.name != 0 && record.name >= string_end())
+      return fail(Code::malformed,
+                  "BTF type [{}]: name offset {} is past the string table ({} bytes)", id,
+                  record.name, string_end());
+    at += length;
+  }
+  return fail(Code::internal, "BTF: the type section was walked in two ways that differ");
 }
 
 Status View::find_types() {
-  const u64 size = types_.size();
-  const u32 names = std::max(string_end(), 1u);  // name 0 is "no name" even without strings
-  marks_.reserve(size / kUsualRecordBytes / kMarkEvery + 1);
-  named_.reserve(size / kUsualBytesPerNamed);
-  const Bytes types = types_;  // a copy: the compiler need not look again after each store
-  u64 at = 0;
-  u32 index = 0;
-  for (; at != size; index++) {
-    // Past the end there are zeros, and 0 is no kind.
-    const u32 name = load_checked<u32>(types, at);
-    const u32 info = load_checked<u32>(types, at + 4);
-    const u32 kind = info_kind(info);
-    const u64 length = record_bytes(info);
-    const bool is_known = kind - 1 < kKindCount - 1;
-    if (!is_known && (length == 0 || length % 4 != 0)) [[unlikely]]
-      break;
-    if (length > size - at || name >= names) [[unlikely]]
-      break;
-    if (index % kMarkEvery == 0) marks_.push_back(static_cast<u32>(at));
-    if (is_composite(static_cast<Kind>(kind)) && name != 0) named_.push_back({index, name});
-    at += length;
-  }
-  own_count_ = index;
-  if (at != size) return look_closely(at);
+  table_ = TypeTable(types_, sizes_, std::max(string_end(), 1u));  // name 0 is "no name" always
+  if (!table_.is_whole()) return look_closely();
   if (count() - 1 > kMaxTypes)
     return fail(Code::limit, "BTF: {} types are more than the kernel's maximum of {}", count() - 1,
                 kMaxTypes);
@@ -196,8 +163,7 @@ Result<View> View::parse(Bytes blob, const View* base) {
     view.owned_ = std::make_shared<const std::vector<std::byte>>(swapped_words(sections.types));
     view.types_ = *view.owned_;
   }
-  view.layout_ = sections.layout;
-  view.order_ = sections.order;
+  view.sizes_ = {.layout = sections.layout, .order = sections.order};
   TRY(view.find_types());
   return view;
 }
@@ -210,16 +176,9 @@ const View* View::owner_of(TypeId id) const {
   return view;
 }
 
-u64 View::record_start(u32 index) const {
-  u64 at = marks_[index / kMarkEvery];
-  for (u32 steps = index % kMarkEvery; steps > 0; steps--)
-    at += record_bytes(load_checked<u32>(types_, at + 4));
-  return at;
-}
-
 Type View::decode(TypeId id, u64 start) const {
   const TypeRecord record = load_checked<TypeRecord>(types_, start);
-  const u64 length = record_bytes(record.info);
+  const u64 length = sizes_.of(record.info);
   const u32 kind = info_kind(record.info);
   Type type;
   type.id = id;

@@ -1,10 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // BTF is how an object and a kernel describe their C types. A kernel's has more than 100,000 of
 // them in about 5 MB, and an object asks for a handful, so nothing is materialised: a View is a
-// table of where every eighth type starts plus accessors that decode one type when asked.
-//
-// Every eighth: a table of all would be half a megabyte for a kernel, and the first touch of each
-// of its pages costs more than the few short steps from a mark to a type ever do.
+// table of where types start (type_table.h) plus accessors that decode one type when asked.
 //
 // Format: Documentation/bpf/btf.rst and include/uapi/linux/btf.h, in both layouts: `info` holds
 // vlen in bits 0-23 and kind in bits 24-30 (the widened form reads old blobs unchanged, whose upper
@@ -20,6 +17,7 @@
 #include "base/bytes.h"
 #include "base/result.h"
 #include "btf/format.h"
+#include "btf/type_table.h"
 
 namespace bpfld::btf {
 
@@ -95,7 +93,7 @@ class View {
   [[nodiscard]] Status validate() const;
 
   // Number of ids, the base's included: valid ids are 0 .. count()-1.
-  u32 count() const { return first_id_ + own_count_; }
+  u32 count() const { return first_id_ + own_count(); }
   // The first id that is this blob's own: 1 without a base (0 is void).
   u32 first_id() const { return first_id_; }
   const View* base() const { return base_; }
@@ -116,16 +114,16 @@ class View {
   TypeRecord own_record(u32 index) const {
     return load_checked<TypeRecord>(types_, record_start(index));
   }
-  u32 own_count() const { return own_count_; }
+  u32 own_count() const { return table_.count(); }
   // Calls `see(index, record)` with each of them, in order: one walk, where own_record() would take
   // the steps from a mark each time.
   template <typename See>
   void each_record(See see) const {
     u64 at = 0;
-    for (u32 index = 0; index < own_count_; index++) {
+    for (u32 index = 0; index < own_count(); index++) {
       const TypeRecord record = load_checked<TypeRecord>(types_, at);
       see(index, record);
-      at += record_bytes(record.info);
+      at += sizes_.of(record.info);
     }
   }
   // The same with each type decoded; stops at the first error that `see(type)` returns, and returns
@@ -133,19 +131,20 @@ class View {
   template <typename See>
   [[nodiscard]] Status each_type(See see) const {
     u64 at = 0;
-    for (u32 index = 0; index < own_count_; index++) {
+    for (u32 index = 0; index < own_count(); index++) {
       const Type own = decode({first_id_ + index}, at);
       TRY(see(own));
       at += kRecordBytes + own.tail.size();
     }
     return {};
   }
-  // This blob's own structs and unions that have a name, in id order: what is mostly looked for.
-  struct Named {
-    u32 index;  // id first_id() + index
-    u32 name;   // string offset
-  };
-  std::span<const Named> named_composites() const LIFETIMEBOUND { return named_; }
+  // Calls `see(id, name offset)` with each of this blob's own structs and unions that have a name,
+  // in id order: what is mostly looked for, and no walk is needed.
+  template <typename See>
+  void each_named_composite(See see) const {
+    table_.each_named(
+        [&](const TypeTable::Named& one) { see(TypeId{first_id_ + one.index}, one.name); });
+  }
   // Position of a type's record, bytes from the start of the type section (this blob's own ids
   // only).
   u32 record_offset(TypeId id) const;
@@ -157,14 +156,8 @@ class View {
  private:
   View() = default;
   Status find_types();
-  Status look_closely(u64 at) const;
-  // Bytes of a record with that info word; 0 when nobody knows.
-  u64 record_bytes(u32 info) const {
-    const u32 kind = info_kind(info);
-    return kind - 1 < kKindCount - 1 ? known_record_bytes(info) : record_bytes_by_layout(info);
-  }
-  u64 record_bytes_by_layout(u32 info) const;
-  u64 record_start(u32 index) const;
+  Status look_closely() const;
+  u64 record_start(u32 index) const { return table_.start_of(index, types_, sizes_); }
   Type decode(TypeId id, u64 start) const;
   const View* owner_of(TypeId id) const;
   const View* base_ = nullptr;
@@ -174,11 +167,8 @@ class View {
   std::shared_ptr<const std::vector<std::byte>> owned_;
   Bytes types_;
   Bytes strings_;
-  Bytes layout_;  // in the blob's own order
-  ByteOrder order_ = kHostOrder;
-  u32 own_count_ = 0;
-  std::vector<u32> marks_;  // where own types 0, kMarkEvery, 2 * kMarkEvery ... start
-  std::vector<Named> named_;
+  RecordSizes sizes_;
+  TypeTable table_;
 };
 
 }  // namespace bpfld::btf

@@ -7,6 +7,7 @@
 #include "btf/sanitize.h"
 #include "fuzz/require.h"
 #include "tests/support/btf_exercise.h"
+#include "tests/support/slow_walk.h"
 
 namespace {
 
@@ -49,11 +50,22 @@ void require_found(const View& view) {
   }
 }
 
+// The rest of the blob taken for a type section, in pieces so small that guesses are often wrong.
+void require_same_walk(Bytes blob) {
+  for (const u64 piece_bytes : {16u, 64u, 1024u}) {
+    const std::string_view difference =
+        test::compare_walks(blob.subspan(std::min<std::size_t>(sizeof(Header), blob.size())), {},
+                            1u << 16, piece_bytes);
+    fuzz::require(difference.empty(), std::string(difference).c_str());
+  }
+}
+
 }  // namespace
 
 extern "C" int LLVMFuzzerTestOneInput(const u8* data, std::size_t size) {
   if (size > kMaxInput) return 0;
   const Bytes blob = std::as_bytes(std::span(data, size));
+  require_same_walk(blob);
   const Result<View> view = View::parse(blob);
   if (!view) {
     fuzz::require_good_error(view.error());

@@ -166,6 +166,10 @@ class RunAll {
  public:
   RunAll(RunOptions options, Streams& streams, const Style& out_style, const Style& err_style)
       : options_(std::move(options)), shared_(options_, streams, out_style, err_style) {}
+  // The readers go before the maps that they read.
+  ~RunAll() { shared_.loop.reset(); }
+  RunAll(const RunAll&) = delete;
+  RunAll& operator=(const RunAll&) = delete;
 
   // Says what happens, and gives the exit status.
   int run();

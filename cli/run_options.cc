@@ -173,7 +173,7 @@ const CommandRow kRunCommand = {
         "  fentry:FUNCTION  fexit:FUNCTION  fmod_ret:FUNCTION  fsession:FUNCTION\n"
         "  lsm:HOOK  xdp:IF[,native|generic|offload]  tcx:IF[:ingress|egress]\n"
         "  tc:IF[:ingress|egress][,prio=N][,handle=N]  netkit:IF[:primary|peer]\n"
-        "  cgroup:DIR  sockmap:MAP\n"
+        "  cgroup:DIR  sockmap:MAP[:HOOK]\n"
         "  socket:IF  socket:pid=N,fd=N  netns:NAME  lwt:PREFIX,dev=IF[,via=ADDRESS]\n"
         "  netfilter:ipv4|ipv6:HOOK[,prio=N][,defrag]  lirc:DEVICE\n"
         "\n"

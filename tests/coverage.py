@@ -108,10 +108,22 @@ def column_problems(label: str, written: Rows, seen: Rows) -> dict[str, str]:
             for name in sorted(set(written) | set(seen)) if written.get(name) != seen.get(name)}
 
 
+# A skip is an excuse, and somebody must have looked whether it is true: near it the kernel, the CPU or the
+# refusal is asked. test::skip() and its like in support.cc do.
+PROOF = re.compile(r"CHECK|REQUIRE|cpu_has\(|has_function\(|access\(|has_value\(")
+PROOF_LINES = 8  # before and after the line that prints it
+
+
 def skip_problems(folder: pathlib.Path) -> dict[str, str]:
-    """Live tests that print a skip themselves: only support.cc, which asks for a proof, may."""
-    return {path.name: "prints SKIP: itself; test::skip() and its like check that the feature is missing"
-            for path in sorted(folder.glob("*.cc")) if path.name != "support.cc" and '"SKIP:' in path.read_text()}
+    """Live tests that print a skip without anything near that would fail if the feature is there."""
+    problems = {}
+    for path in sorted(folder.glob("*.cc")):
+        lines = path.read_text().splitlines()
+        for i, line in enumerate(lines):
+            around = lines[max(0, i - PROOF_LINES):i] + lines[i + 1:i + 1 + PROOF_LINES]
+            if '"SKIP:' in line and path.name != "support.cc" and not any(map(PROOF.search, around)):
+                problems[f"{path.name}:{i + 1}"] = "skips without a proof that the feature is missing: test::skip()"
+    return problems
 
 
 def section_names() -> list[str]:

@@ -48,13 +48,13 @@ class Check(unittest.TestCase):
         self.assertEqual(list(coverage.column_problems("5.10", {"xdp": "triggered"}, {"tc": "triggered"})), ["tc", "xdp"])
         self.assertEqual(coverage.column_problems("5.10", {"xdp": "triggered"}, {"xdp": "triggered"}), {})
 
-    def test_a_live_test_that_prints_its_own_skip_is_found(self):
+    def test_a_live_test_that_skips_without_a_proof_is_found(self):
         with tempfile.TemporaryDirectory() as name:
             folder = pathlib.Path(name)
             (folder / "support.cc").write_text('std::printf("SKIP: ...");')
-            (folder / "good_test.cc").write_text("test::skip(...)")
-            (folder / "bad_test.cc").write_text('std::printf("SKIP: me");')
-            self.assertEqual(list(coverage.skip_problems(folder)), ["bad_test.cc"])
+            (folder / "good_test.cc").write_text('test::skip(...);\nCHECK(refused);\nstd::printf("SKIP: me");\n')
+            (folder / "bad_test.cc").write_text('if (!ok)\n  std::printf("SKIP: me");\n')
+            self.assertEqual(list(coverage.skip_problems(folder)), ["bad_test.cc:2"])
 
 
 if __name__ == "__main__":

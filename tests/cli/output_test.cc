@@ -129,6 +129,9 @@ TEST_CASE("style: text is cut where no column is left, and never inside a letter
   CHECK(cut("eight", 1) == "…");
   CHECK(cut("eight", 0) == "");
   CHECK(cut("größer", 4) == "grö…");
+  CHECK(cut_lines("one two\nthree\n", 5) == "one …\nthree\n");
+  CHECK(cut_lines("one two\nlast one", 5) == "one …\nlast…");
+  CHECK(cut_lines("one two\n", 0) == "one two\n");
 }
 
 TEST_CASE("table: escape sequences in a field do not reach the terminal") {

@@ -92,7 +92,7 @@ TEST_CASE("binding: of a hook of a cgroup the section says the hook, and places 
   cgroup.place = "/sys/fs/cgroup/a";
   spec.programs[0].places = {cgroup, cgroup};
   const Result<std::optional<Binding>> target =
-      binding_of(spec.programs[0], kernel.facts_for(spec));
+      binding_of(spec, spec.programs[0], kernel.facts_for(spec));
   REQUIRE_MESSAGE(target, message(target));
   CHECK((*target)->type == kernel.hook.value);
   CHECK(attach_targets(spec, 0).size() == 2);

@@ -39,9 +39,9 @@ KERNELS = tuple(need for need in NEEDS if need.startswith("kernel "))
 
 
 def on_kernel(label: str) -> Suite:
-    command = (PYTHON, "tests/on_kernel.py", label, "--timeout", "600", "--env", "BPFLD_ALONE=1", "--",
+    command = (PYTHON, "tests/on_kernel.py", label, "--timeout", "900", "--env", "BPFLD_ALONE=1", "--",
                "build/tests/live_test")
-    return Suite(f"vm-{label}", command, needs=("build", f"kernel {label}"), timeout=660)
+    return Suite(f"vm-{label}", command, needs=("build", f"kernel {label}"), timeout=960)
 
 
 SUITES = (

@@ -7,6 +7,7 @@
 #include <cerrno>
 #include <charconv>
 #include <optional>
+#include <span>
 #include <string_view>
 #include <unordered_set>
 
@@ -23,13 +24,25 @@ namespace {
 constexpr std::string_view kById = "id:";
 constexpr u32 kMaxFunctions = 1u << 16;  // the kernel's limit is 256 subprograms
 
+// Whether both are about one program: its type, id and tag.
+bool is_same(const std::vector<std::byte>& a, const std::vector<std::byte>& b) {
+  constexpr std::size_t kTagEnd = 16;
+  return a.size() >= kTagEnd && b.size() >= kTagEnd &&
+         std::ranges::equal(std::span(a).first(kTagEnd), std::span(b).first(kTagEnd));
+}
+
 Result<KernelObject> open_program(bpf::Kernel& kernel, std::string_view name) {
   if (!name.starts_with(kById)) {
     const bpf::Reply reply = TRY(kernel.call(bpf::ObjGet{.path = std::string(name)}));
     UniqueFd fd(static_cast<int>(reply.value));
     KernelObject pinned = TRY(describe_object(kernel, bpf::ObjectKind::program, std::move(fd)));
-    // A map or a link can be pinned as well: what is asked for is the program of that id.
-    return open_object(kernel, bpf::ObjectKind::program, bpf::decode_program_info(pinned.info).id);
+    // A map can be pinned as well, and the kernel describes it in the same words: a type and an id.
+    Result<KernelObject> program =
+        open_object(kernel, bpf::ObjectKind::program, bpf::decode_program_info(pinned.info).id);
+    if (!program && program.error().errno_value != ENOENT) return program;
+    if (!program || !is_same(pinned.info, program->info))
+      return fail(Code::not_found, "what is pinned there is no program");
+    return program;
   }
   u32 id = 0;
   const std::string_view digits = name.substr(kById.size());

@@ -4,6 +4,7 @@
 #include "loader/program_target.h"
 
 #include <doctest/doctest.h>
+#include <utility>
 
 #include "loader/capture_programs.h"
 #include "loader/plan.h"
@@ -226,8 +227,10 @@ TEST_CASE("target program: the kernel is asked which functions it has, and lies 
   const btf::View btf = *btf::View::parse(spec.btf);
   FakeKernel kernel;
   u32 records = 3;
+  bool pins_are_maps = false, is_map = false;
   std::vector<u32> types = {type_of(spec, "about"), type_of(spec, "parse"), 0xffffffff};
   kernel.add_rule([&](const bpf::Request& request) -> std::optional<Result<bpf::Reply>> {
+    if (std::holds_alternative<bpf::ObjGet>(request)) is_map = pins_are_maps;
     if (const auto* info = std::get_if<bpf::ObjectInfo>(&request)) {
       bpf::Reply reply;
       reply.data.resize(info->info_size);
@@ -236,7 +239,8 @@ TEST_CASE("target program: the kernel is asked which functions it has, and lies 
         std::copy(bytes.begin(), bytes.end(), reply.data.begin() + static_cast<long>(at));
       };
       put(4, 7);
-      put(8, static_cast<u32>(spec.btf.size()));  // of BTF: its size; of a program: its tag
+      // Of BTF its size, of a program its tag, of a map the size of its keys.
+      put(8, std::exchange(is_map, false) ? 4 : static_cast<u32>(spec.btf.size()));
       put(16, 100);
       put(128, 5);
       put(144, records);
@@ -272,6 +276,11 @@ TEST_CASE("target program: the kernel is asked which functions it has, and lies 
   CHECK(profile.programs.at("id:seven").problem ==
         "target id:seven: \"seven\" is no id of a program");
   CHECK(profile.programs.at("/sys/fs/bpf/pin").id == 7);
+  pins_are_maps = true;
+  profile.programs.clear();
+  capture_programs(needs, &kernel, profile);
+  CHECK(profile.programs.at("/sys/fs/bpf/pin").problem ==
+        "target /sys/fs/bpf/pin: what is pinned there is no program");
   records = 1u << 30;
   profile.programs.clear();
   capture_programs(needs, &kernel, profile);

@@ -282,7 +282,10 @@ struct Describer {
   std::string operator()(const ObjectContents& r) const {
     return Fields()
         .fd("bpf_fd", r.object)
-        .number(r.kind == ObjectKind::program ? "xlated_prog_len" : "btf_size", r.size)
+        .number(r.functions                     ? "nr_func_info"
+                : r.kind == ObjectKind::program ? "xlated_prog_len"
+                                                : "btf_size",
+                r.functions ? r.size / kFunctionInfoSize : r.size)
         .wrap(Command::obj_get_info_by_fd);
   }
   std::string operator()(const LinkDetach& r) const {

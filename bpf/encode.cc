@@ -301,14 +301,17 @@ struct Writer {
     return true;
   }
   bool operator()(const ObjectContents& r) {
-    constexpr u32 kXlatedInsns = 32, kBtf = 0;
+    constexpr u32 kXlatedInsns = 32, kBtf = 0, kFunctionSize = 132, kFunctions = 136;
     out.command = Command::obj_get_info_by_fd;
     out.output.resize(u64{kContentsStart} + r.size);
     const bool is_program = r.kind == ObjectKind::program;
     const u64 contents = std::bit_cast<u64>(out.output.data() + kContentsStart);
-    std::memcpy(out.output.data() + contents_length_at(r.kind), &r.size, sizeof(r.size));
-    std::memcpy(out.output.data() + (is_program ? kXlatedInsns : kBtf), &contents,
-                sizeof(contents));
+    const u32 length = r.functions ? r.size / kFunctionInfoSize : r.size;
+    std::memcpy(out.output.data() + contents_length_at(r), &length, sizeof(length));
+    if (r.functions)
+      std::memcpy(out.output.data() + kFunctionSize, &kFunctionInfoSize, sizeof(u32));
+    const u32 at = r.functions ? kFunctions : is_program ? kXlatedInsns : kBtf;
+    std::memcpy(out.output.data() + at, &contents, sizeof(contents));
     put_fd(0, r.object);
     put(4, kContentsStart);
     put_pointer(8, out.output.data());

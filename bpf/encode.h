@@ -50,8 +50,9 @@ inline constexpr u32 kBtfInfoId = 12, kBtfInfoName = 16, kBtfInfoNameLength = 24
 // The output of ObjectContents: a struct bpf_*_info of that many bytes, then the contents, whose
 // length the kernel writes into the info.
 inline constexpr u32 kContentsStart = 256;
-inline constexpr u32 contents_length_at(ObjectKind kind) {
-  return kind == ObjectKind::program ? 20 : 8;  // xlated_prog_len, btf_size
+inline constexpr u32 contents_length_at(const ObjectContents& contents) {
+  if (contents.functions) return 144;                    // nr_func_info
+  return contents.kind == ObjectKind::program ? 20 : 8;  // xlated_prog_len, btf_size
 }
 
 }  // namespace bpfld::bpf

@@ -58,9 +58,10 @@ Result<Reply> call_bpf(const Request& request, EncodedAttr& encoded) {
     reply.data.resize(
         std::min<std::size_t>(reply.data.size(), load_checked<u32>(attr, kInfoLengthResult)));
   if (const ObjectContents* contents = std::get_if<ObjectContents>(&request)) {
-    const u32 length = load_checked<u32>(reply.data, contents_length_at(contents->kind));
+    u64 length = load_checked<u32>(reply.data, contents_length_at(*contents));
+    if (contents->functions) length *= kFunctionInfoSize;
     reply.data.erase(reply.data.begin(), reply.data.begin() + kContentsStart);
-    reply.data.resize(std::min(length, contents->size));
+    reply.data.resize(std::min<u64>(length, contents->size));
   }
   return reply;
 }

@@ -40,9 +40,10 @@ std::string hex_at(Bytes info, u64 offset, u64 size) {
 }
 
 // enum bpf_link_type, from 1.
-constexpr std::array<std::string_view, 14> kLinkTypes = {
-    "raw_tracepoint", "tracing",    "cgroup",    "iter", "netns",        "xdp",    "perf_event",
-    "kprobe_multi",   "struct_ops", "netfilter", "tcx",  "uprobe_multi", "netkit", "sockmap"};
+constexpr std::array<std::string_view, 15> kLinkTypes = {
+    "raw_tracepoint", "tracing",      "cgroup",       "iter",      "netns", "xdp",
+    "perf_event",     "kprobe_multi", "struct_ops",   "netfilter", "tcx",   "uprobe_multi",
+    "netkit",         "sockmap",      "tracing_multi"};
 
 }  // namespace
 
@@ -59,6 +60,7 @@ ProgramInfo decode_program_info(Bytes info) {
   out.name = name_at(info, 64);
   out.gpl = (u32_at(info, 84) & 1) != 0;
   out.btf_id = u32_at(info, 128);
+  out.function_count = u32_at(info, 144);
   out.run_ns = u64_at(info, 192);
   out.runs = u64_at(info, 200);
   out.verified_insns = u32_at(info, 216);

@@ -26,6 +26,7 @@ struct ProgramInfo {
   u32 uid = 0;
   u32 jited_size = 0, xlated_size = 0;  // bytes; xlated 0: the kernel does not show it
   u32 map_count = 0, btf_id = 0;
+  u32 function_count = 0;  // records of func_info
   bool gpl = false;
   u64 run_ns = 0, runs = 0;  // when kernel.bpf_stats_enabled is set
   u32 verified_insns = 0;

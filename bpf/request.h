@@ -222,10 +222,12 @@ struct ObjectById {  // reply.fd
   u32 id = 0;
   bool operator==(const ObjectById&) const = default;
 };
+inline constexpr u32 kFunctionInfoSize = 8;  // struct bpf_func_info: instruction, type's id
 struct ObjectContents {  // reply.data: a program's instructions as the kernel runs them, or BTF
   ObjectKind kind = ObjectKind::program;
   Fd object;
-  u32 size = 0;  // bytes to read, at most
+  u32 size = 0;            // bytes to read, at most
+  bool functions = false;  // of a program: its func_info instead, `size` bytes of it
   bool operator==(const ObjectContents&) const = default;
 };
 struct LinkDetach {

@@ -13,7 +13,9 @@
 #include "cli/facts.h"
 #include "cli/hints.h"
 #include "cli/saved_kernel.h"
+#include "cli/target_option.h"
 #include "loader/collect.h"
+#include "loader/program_target.h"
 
 namespace bpfld::cli {
 namespace {
@@ -36,10 +38,16 @@ constexpr OptionRow kOptions[] = {
      .value = "GLOB",
      .help = "only programs whose names match; may be repeated",
      .repeat = Repeat::many},
+    kTargetOption,
     {.name = "step",
      .letter = '\0',
      .value = "STEP",
      .help = "only one: elf, maps, relo, core, load or attach"},
+    {.name = "all-variants",
+     .letter = '\0',
+     .value = "",
+     .help = "where the object has several ways to one place, all of them, not only the one that "
+             "`run` takes"},
     {.name = "all",
      .letter = '\0',
      .value = "",
@@ -112,18 +120,27 @@ int Explain::run() {
   if (!file) return failed(Phase::open, file.error(), nullptr);
   const Result<elf::Object> object = elf::Object::parse(*file);
   if (!object) return failed(Phase::parse, object.error(), nullptr);
-  const Result<loader::ObjectSpec> spec = loader::collect(*file, loader::object_name(path));
+  Result<loader::ObjectSpec> spec = loader::collect(*file, loader::object_name(path));
   if (!spec) return failed(Phase::parse, spec.error(), nullptr);
-  const loader::Selection selection = select(*spec);
+  loader::Selection selection = select(*spec);
   if (selection.empty() && arguments_.has("prog"))
     return usage(fail(Code::usage, "no program's name matches --prog {}",
                       escape_terminal(arguments_.values("prog").front())));
+  const Status targets = apply_target_options(arguments_.values("target"), selection, *spec);
+  if (!targets) return usage(std::unexpected(targets.error()));
+  selection = loader::with_target_programs(*spec, selection);
   const Result<loader::KernelProfile> profile =
       capture_kernel(loader::needs(*spec, selection), arguments_);
   if (!profile && profile.error().code == Code::usage)
     return usage(std::unexpected(profile.error()));
   if (!profile) return failed(Phase::btf, profile.error(), nullptr);
+  std::vector<WayTaken> ways;
+  if (!arguments_.has("all-variants")) {
+    std::vector<Variants> variants = find_variants(*spec, selection);
+    ways = choose_ways(variants, *spec, *profile, selection);
+  }
   Story story = make_story(path, *object, *spec, selection, *profile);
+  story.ways = std::move(ways);
   story.all = arguments_.has("all");
   return tell(story);
 }

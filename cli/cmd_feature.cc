@@ -16,6 +16,7 @@
 #include "btf/types.h"
 #include "cli/feature.h"
 #include "cli/hints.h"
+#include "cli/target_option.h"
 #include "loader/places.h"
 
 namespace bpfld::cli {
@@ -26,6 +27,7 @@ constexpr OptionRow kOptions[] = {
      .letter = '\0',
      .value = "OBJECT",
      .help = "only: can this kernel run the object, and if not, why"},
+    kTargetOption,
     {.name = "unprivileged",
      .letter = '\0',
      .value = "",
@@ -65,13 +67,12 @@ Lines feature_lines(const FeatureContext& context, std::string_view prefix, bool
 
 Lines link_lines(const FeatureContext& context) {
   Lines lines = run_all(loader::link_probes(context.view()), context);
-  // Types whose request takes more than a target; the kernel's BTF says whether it knows them.
-  static constexpr std::array<std::array<std::string_view, 3>, 5> kByName = {{
-      {"kprobe_multi", "BPF_LINK_TYPE_KPROBE_MULTI", "5.18"},
+  // What could only be tried by registering something, or on an interface that carries packets; the
+  // kernel's BTF says whether it knows them.
+  static constexpr std::array<std::array<std::string_view, 3>, 3> kByName = {{
       {"struct_ops", "BPF_LINK_TYPE_STRUCT_OPS", "6.4"},
-      {"uprobe_multi", "BPF_LINK_TYPE_UPROBE_MULTI", "6.6"},
-      {"tracing", "BPF_LINK_TYPE_TRACING", "5.7"},
       {"xdp", "BPF_LINK_TYPE_XDP", "5.9"},
+      {"tracing_multi", "BPF_LINK_TYPE_TRACING_MULTI", "7.2"},
   }};
   if (context.view() == nullptr) return lines;
   const btf::TypeId id = btf::find_one(*context.view(), "bpf_link_type", {btf::Kind::enum_});
@@ -244,6 +245,8 @@ int feature_command(const Invocation& invocation) {
       failure.error().detail += format("{}{}", failure.error().detail.empty() ? "" : ", ", near);
     return usage(invocation, std::move(failure));
   }
+  if (arguments.has("target") && !arguments.has("for"))
+    return usage(invocation, fail(Code::usage, "--target goes with --for OBJECT"));
   bpf::LinuxKernel kernel;
   FeatureContext context = open_context(kernel);
   if (arguments.has("unprivileged")) {

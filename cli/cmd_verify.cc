@@ -15,9 +15,13 @@
 #include "cli/commands.h"
 #include "cli/facts.h"
 #include "cli/load_failure.h"
+#include "cli/object_warnings.h"
+#include "cli/poison.h"
+#include "cli/target_option.h"
 #include "cli/verifier.h"
 #include "loader/capture.h"
 #include "loader/collect.h"
+#include "loader/program_target.h"
 #include "loader/session.h"
 #include "loader/verify.h"
 
@@ -31,6 +35,7 @@ using loader::ProgramSpec;
 // clang-format off
 constexpr OptionRow kOptions[] = {
     {"prog",    '\0', "GLOB",   "only programs whose names match; may be repeated", Repeat::many},
+    kTargetOption,
     {"btf",     '\0', "FILE",   "take the kernel's types from FILE instead of /sys/kernel/btf/vmlinux", Repeat::once},
     {"explain", '\0', "",       "after the row of a refused program, where in its source and why", Repeat::once},
     {"output",  'o',  "FORMAT", "columns (the default), or json: one object per program on a line", Repeat::once},
@@ -95,10 +100,9 @@ std::string without_program(Error error, const ProgramSpec* program) {
 }
 
 // The verifier's sentence, or what else was in the way.
-std::string reason_of(const Error& refusal, const ProgramSpec* program) {
-  std::string reason;
-  if (refusal.code == Code::rejected) reason = read_verifier_log(refusal.detail).reason;
-  return reason.empty() ? without_program(refusal, program) : reason;
+std::string reason_of(const Error& refusal, const LoadAttempt& attempt, u32 program) {
+  const std::string reason = refusal_reason(refusal, attempt, program);
+  return reason.empty() ? without_program(refusal, &attempt.spec.programs[program]) : reason;
 }
 
 // handle: one run of the command.
@@ -122,6 +126,8 @@ class Verify {
   Result<loader::KernelProfile> capture(const ObjectSpec& spec, const loader::Selection& selection);
   bool program(const std::string& path, const ObjectSpec& spec, u32 index,
                Result<loader::KernelProfile>& profile);
+  std::string reason(const std::string& path, const ObjectSpec& spec, u32 program,
+                     loader::KernelProfile& profile, const Error& refusal);
   void explain_refusal(const std::string& path, const ObjectSpec& spec, u32 program,
                        loader::KernelProfile& profile);
   void print(const Row& row);
@@ -142,7 +148,12 @@ class Verify {
 
 Result<ObjectSpec> Verify::read(const std::string& path) const {
   const std::vector<std::byte> file = TRY(read_file(path));
-  return loader::collect(file, loader::object_name(path));
+  ObjectSpec spec = TRY(loader::collect(file, loader::object_name(path)));
+  loader::Selection all;
+  for (u32 i = 0; i < spec.programs.size(); i++)
+    all.push_back(i);
+  TRY(apply_target_options(arguments_.values("target"), all, spec));
+  return spec;
 }
 
 bool Verify::wanted(const ProgramSpec& program) const {
@@ -155,7 +166,7 @@ bool Verify::wanted(const ProgramSpec& program) const {
 // Where a program attaches does not matter here.
 Result<loader::KernelProfile> Verify::capture(const ObjectSpec& spec,
                                               const loader::Selection& selection) {
-  loader::Needs needs = loader::needs(spec, selection);
+  loader::Needs needs = loader::needs(spec, loader::with_target_programs(spec, selection));
   needs.tracepoints.clear();
   Result<loader::KernelProfile> profile =
       loader::capture(needs, {.btf_path = std::string(arguments_.value("btf")),
@@ -186,7 +197,7 @@ bool Verify::program(const std::string& path, const ObjectSpec& spec, u32 index,
       std::chrono::duration_cast<std::chrono::microseconds>(found.load_time).count());
   if (found.refusal) {
     row.errno_value = found.refusal->errno_value;
-    row.reason = reason_of(*found.refusal, row.program);
+    row.reason = reason(path, spec, index, *profile, *found.refusal);
     denied_ |= found.refusal->code == Code::denied;
   }
   print(row);
@@ -194,10 +205,23 @@ bool Verify::program(const std::string& path, const ObjectSpec& spec, u32 index,
   return row.accepted;
 }
 
+// The statistics do not tell which instruction it was; where that matters it is asked again.
+std::string Verify::reason(const std::string& path, const ObjectSpec& spec, u32 program,
+                           loader::KernelProfile& profile, const Error& refusal) {
+  const loader::Selection alone = {program};
+  const LoadAttempt attempt{.object = path, .spec = spec, .selection = alone, .profile = profile};
+  const Verdict verdict = read_verifier_log(refusal.detail);
+  if (refusal.code == Code::rejected && is_core_poison(verdict) && !verdict.insn_index) {
+    const Result<loader::Session> again = loader::Session::load(spec, alone, profile, kernel_);
+    if (!again) return reason_of(again.error(), attempt, program);
+  }
+  return reason_of(refusal, attempt, program);
+}
+
 // Loads it again, as `run` would, for the log with its instructions and source lines.
 void Verify::explain_refusal(const std::string& path, const ObjectSpec& spec, u32 program,
                              loader::KernelProfile& profile) {
-  const loader::Selection alone = {program};
+  const loader::Selection alone = loader::with_target_programs(spec, {program});
   const Result<loader::Session> again = loader::Session::load(spec, alone, profile, kernel_);
   if (again) return;  // a refusal that did not last, such as ENOMEM
   const Report report = explain_load_failure(
@@ -224,6 +248,8 @@ void Verify::object(const std::string& path) {
     program_width_ = std::max(program_width_, escape_terminal(spec->programs[i].name).size());
   }
   if (selection.empty()) return;
+  if (const std::optional<Report> lost = lost_relocations(*spec, path))
+    streams_.say(json_ ? to_json(*lost) : to_text(*lost, style_for(arguments_, streams_.err)));
   Result<loader::KernelProfile> profile = capture(*spec, selection);
   const bool is_shared = profile.has_value();
   for (const u32 index : selection) {
@@ -313,6 +339,11 @@ int verify_command(const Invocation& invocation) {
   if (!output.empty() && output != "columns" && output != "json") {
     const std::unexpected<Error> failure =
         fail(Code::usage, "-o takes columns or json, not \"{}\"", escape_terminal(output));
+    return report_usage(failure.error(), &kVerifyCommand, invocation.streams);
+  }
+  if (invocation.arguments.has("target") && invocation.arguments.operands.size() > 1) {
+    const std::unexpected<Error> failure =
+        fail(Code::usage, "--target names programs of one OBJECT: give one");
     return report_usage(failure.error(), &kVerifyCommand, invocation.streams);
   }
   return Verify(invocation, output == "json").run();

@@ -132,6 +132,12 @@ constexpr ErrorPage kPages[] = {
      "none under its own name.\n\n"
      "  bpfld btf search 'do_unlink*'           what this kernel has\n"
      "  SEC(\"fentry/ext4:ext4_file_open\")      in that module only\n\n"
+     "With --target, fentry, fexit and freplace programs are about a function of another BPF "
+     "program instead; freplace always is. That program must have been loaded with BTF (-g), be "
+     "compiled by the kernel's JIT, and have the function: a global one (not static) to be "
+     "replaced.\n\n"
+     "  bpfld run --target watch=on_packet x.bpf.o      a program of the same object\n"
+     "  bpfld run --target watch=id:7:parse x.bpf.o     function parse of program 7\n\n"
      "The other programs of the object are loaded; --strict makes one that is missing fatal."},
     {"E23", "events were lost",
      "Each CPU writes events into a buffer, and bpfld reads it. When events come faster than they "
@@ -177,6 +183,24 @@ constexpr ErrorPage kPages[] = {
      "  bpfld run --cgroup /sys/fs/cgroup/user.slice x.bpf.o\n\n"
      "Where version 1 is mounted at /sys/fs/cgroup, version 2 is often at /sys/fs/cgroup/unified. "
      "Directories of version 1 take no programs."},
+    {"E28", "two objects have different maps of one name",
+     "With several objects, a map that an earlier one has by the same name is not made again: both "
+     "use the first, which is how they pass data to each other. That takes the same type, the same "
+     "sizes of keys and values, the same flags and the same number of elements (or none given).\n\n"
+     "  bpfld run a.bpf.o b.bpf.o                 one map `events`\n"
+     "  bpfld run --no-share a.bpf.o b.bpf.o      two\n\n"
+     "Variables (.bss, .data, .rodata) are each object's own in any case."},
+    {"E29", "the object has lost its CO-RE relocations",
+     "CO-RE relocations say which instructions hold the offset of a kernel's field. They are in "
+     "the section .BTF.ext. An object without them loads all the same, and reads each field where "
+     "the kernel headers had it that the object was compiled with: on another kernel that may be "
+     "another field.\n\n"
+     "That they are lost is seen from .BTF: it has types that no function and no variable leads "
+     "to, and a compiler writes such a type only because a relocation asks about it. Where only "
+     ".BTF.ext is missing, it cannot be known whether it held any.\n\n"
+     "  llvm-strip -g x.bpf.o            keeps .BTF and .BTF.ext, drops DWARF\n"
+     "  clang -g -O2 -target bpf ...     makes both; without -g neither\n\n"
+     "Objects that were compiled for the running kernel work without relocations."},
 };
 
 static_assert(std::ranges::is_sorted(kPages, {}, &ErrorPage::id));

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "cli/style.h"
+#include "cli/variants.h"
 #include "elf/object.h"
 #include "loader/plan.h"
 
@@ -43,7 +44,8 @@ struct Story {
   std::optional<loader::Linked> linked;
   std::optional<loader::Plan> plan;
   std::optional<Error> link_error, plan_error;
-  bool all = false;  // also the sections and symbols that nobody needs
+  bool all = false;                 // also the sections and symbols that nobody needs
+  std::vector<WayTaken> ways = {};  // what was chosen where the object has several ways to a place
 };
 
 // Runs the pure stages, and keeps what they return also when one fails.

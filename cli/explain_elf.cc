@@ -30,9 +30,9 @@ bool matters(SectionRole role) {
     case SectionRole::version:
     case SectionRole::btf:
     case SectionRole::btf_ext:
+    case SectionRole::legacy_maps:
     case SectionRole::relocations: return true;
     case SectionRole::ignored:
-    case SectionRole::legacy_maps:
     case SectionRole::jump_tables:
     case SectionRole::symbols:
     case SectionRole::strings:
@@ -205,6 +205,31 @@ Chapter explain_symbols(const Story& story) {
   return out;
 }
 
+namespace {
+
+// Which of several ways to one place is taken, and why not the others.
+ExplainTable ways_table(const Story& story) {
+  ExplainTable table{.title = "one way of several",
+                     .columns = {"place", "verdict", "programs", "why"},
+                     .rows = {}};
+  const auto names_of = [&](const loader::Selection& programs) {
+    std::string out;
+    for (const u32 index : programs) {
+      const loader::ProgramSpec& program = story.spec.programs[index];
+      out += format("{}{} ({})", out.empty() ? "" : ", ", program.name, program.row->name);
+    }
+    return out;
+  };
+  for (const WayTaken& way : story.ways) {
+    table.rows.push_back({way.place, "taken", names_of(way.taken), ""});
+    for (const WayTaken::LeftOut& other : way.left_out)
+      table.rows.push_back({"", "left out", names_of(other.programs), other.why});
+  }
+  return table;
+}
+
+}  // namespace
+
 Chapter explain_sections(const Story& story) {
   Chapter out{
       .step = "elf", .name = "SEC()", .headline = {}, .tables = {}, .notes = {}, .errors = {}};
@@ -235,6 +260,7 @@ Chapter explain_sections(const Story& story) {
   out.headline = format("{}; the section's name says what a program is and where it goes",
                         count_of(story.selection.size(), "program"));
   out.tables.push_back(std::move(table));
+  if (!story.ways.empty()) out.tables.push_back(ways_table(story));
   out.notes = {
       "the first row of `bpfld list sec` that the name equals, or that it continues with a "
       "'/', decides; the text behind that '/' is the target. A '?' in front means: not "
@@ -243,6 +269,11 @@ Chapter explain_sections(const Story& story) {
     out.notes.push_back(
         "a tracepoint program's ctx is the event's record (`bpfld list -v tp:...` "
         "shows it); its first 8 bytes, common_*, are off limits.");
+  if (!story.ways.empty())
+    out.notes.push_back(
+        "programs that look at one place in different ways are there for different kernels; run "
+        "together, they would see everything twice. `run` takes the best way that loads, and the "
+        "next one when the kernel refuses it; --all-variants takes all.");
   return out;
 }
 

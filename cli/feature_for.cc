@@ -4,6 +4,7 @@
 // tracepoints and types by looking.
 #include <algorithm>
 #include <set>
+#include <span>
 
 #include "base/escape.h"
 #include "bpf/kernel.h"
@@ -11,9 +12,11 @@
 #include "btf/index.h"
 #include "cli/feature.h"
 #include "cli/hints.h"
+#include "cli/target_option.h"
 #include "loader/capture.h"
 #include "loader/collect.h"
 #include "loader/plan.h"
+#include "loader/program_target.h"
 
 namespace bpfld::cli {
 namespace {
@@ -31,6 +34,7 @@ class Verdict {
         style_(style_for(invocation.arguments, invocation.streams.out)),
         err_style_(style_for(invocation.arguments, invocation.streams.err)),
         path_(invocation.arguments.value("for")),
+        targets_(invocation.arguments.values("target")),
         context_(context),
         json_(json) {}
 
@@ -52,6 +56,7 @@ class Verdict {
   Streams& streams_;
   Style style_, err_style_;
   std::string path_;
+  std::span<const std::string> targets_;
   FeatureContext& context_;
   bool json_;
   ObjectSpec spec_;
@@ -276,6 +281,11 @@ bool Verdict::open() {
   }
   spec_ = std::move(spec).value();
   selection_ = loader::autoload_programs(spec_);
+  if (const Status done = apply_target_options(targets_, selection_, spec_); !done) {
+    status_ = static_cast<Exit>(failed(Phase::usage, done.error()));
+    return false;
+  }
+  selection_ = loader::with_target_programs(spec_, selection_);
   bpf::LinuxKernel kernel;  // asked for the ids of modules' BTF, and to load nothing
   Result<loader::KernelProfile> profile =
       loader::capture(loader::needs(spec_, selection_),

@@ -9,6 +9,8 @@
 #include "base/escape.h"
 #include "bpf/tables.h"
 #include "loader/capture.h"
+#include "loader/link.h"
+#include "loader/program_target.h"
 
 namespace bpfld::cli {
 namespace {
@@ -32,7 +34,24 @@ bool needs_trampoline(const Situation& s) {
   if (name.starts_with("tp_btf") || name.starts_with("iter")) return false;
   const AttachMethod method = s.program->row->method;
   return method == AttachMethod::tracing || method == AttachMethod::tracing_multi ||
-         method == AttachMethod::freplace;
+         method == AttachMethod::freplace ||
+         s.program->row->attach_type == bpf::AttachType::lsm_cgroup;
+}
+
+bool is_of(const Situation& s, AttachMethod method) {
+  return s.program != nullptr && s.program->row != nullptr && s.program->row->method == method;
+}
+
+bool is_netns(const Situation& s) {
+  return is_of(s, AttachMethod::netns);
+}
+
+bool is_netkit(const Situation& s) {
+  return is_of(s, AttachMethod::network_device) && s.program->row->name.starts_with("netkit");
+}
+
+bool is_xdp(const Situation& s) {
+  return is_of(s, AttachMethod::network_device) && s.program->row->type == bpf::ProgType::xdp;
 }
 
 // Maps were charged to RLIMIT_MEMLOCK before 5.11.
@@ -59,6 +78,11 @@ bool is_kprobe_multi(const Situation& s) {
          s.program->row->method == AttachMethod::kprobe_multi;
 }
 
+bool is_tracing_multi(const Situation& s) {
+  return s.program != nullptr && s.program->row != nullptr &&
+         s.program->row->method == AttachMethod::tracing_multi;
+}
+
 bool is_cgroup(const Situation& s) {
   return s.program != nullptr && s.program->row != nullptr &&
          s.program->row->method == AttachMethod::cgroup;
@@ -73,13 +97,31 @@ bool lacks_variable_address(const Situation& s) {
   return s.error.detail.find("failed to find the address for kernel symbol") != std::string::npos;
 }
 
+// The program of the object that has the function which this one names; null if none.
+const loader::ProgramSpec* owner_of_function(const Situation& s) {
+  if (s.spec == nullptr || s.program == nullptr || s.program->row == nullptr ||
+      !loader::takes_target_program(*s.program->row) || s.program->target.empty() ||
+      s.program->row->attach_type == bpf::AttachType::modify_return)
+    return nullptr;
+  for (const loader::ProgramSpec& other : s.spec->programs) {
+    if (&other == s.program) continue;
+    for (const u32 function : loader::reachable_functions(*s.spec, other.function))
+      if (s.spec->functions[function].name == s.program->target) return &other;
+  }
+  return nullptr;
+}
+
+bool names_own_function(const Situation& s) {
+  return owner_of_function(s) != nullptr;
+}
+
 // ---- the table ----
 
 constexpr int kAnyErrno = 0;
 constexpr std::optional<Code> kAny = std::nullopt;
 
-// spec: one explanation. The texts may hold {message}, {object}, {program}, {section}, {kernel},
-// {uid}, {lockdown}, {lsm} and {memlock}.
+// spec: one explanation. The texts may hold {message}, {object}, {program}, {name}, {section},
+// {kernel}, {uid}, {lockdown}, {lsm} and {memlock}.
 struct HintRow {
   std::string_view id;
   Phase phase;
@@ -184,6 +226,38 @@ constexpr HintRow kRows[] = {
      "", "a distribution installs /boot/config-{kernel}; /proc/config.gz is there with CONFIG_IKCONFIG_PROC", "modprobe configs, or declare it __weak: then it is 0"},
     {"E25",  Phase::link,      kAny,              kAnyErrno, "extern \"",                nullptr,           Exit::kernel,
      "", "", "`bpfld btf search NAME` looks in this kernel's ({kernel}) BTF; __weak lets the program ask whether it is there"},
+    {"E22",  Phase::capture,  Code::not_found,   kAnyErrno, "does not exist in",       names_own_function, Exit::kernel,
+     "", "it is a function of {owner} in this object: BPF programs are no functions of the kernel", "--target {name}={owner}"},
+    {"E22",  Phase::capture,  Code::unsupported, kAnyErrno, "of another program, and none was given", nullptr, Exit::kernel,
+     "", "freplace takes the place of a function of a program that is loaded, which the object does not name", "--target {name}=PROGRAM, of this object; or {name}=id:N (`bpfld prog`), or {name}=/PINNED"},
+    {"E22",  Phase::capture,  kAny,              kAnyErrno, "has no function \"",       nullptr,           Exit::kernel,
+     "", "", "--target {name}=PROGRAM:FUNCTION says which function of that program"},
+    {"E22",  Phase::capture,  kAny,              kAnyErrno, "which function of",       nullptr,           Exit::kernel,
+     "", "", "--target {name}=PROGRAM:FUNCTION"},
+    {"E22",  Phase::capture,  kAny,              kAnyErrno, "was loaded without BTF",  nullptr,           Exit::kernel,
+     "", "", "compile it with -g and leave .BTF and .BTF.ext in the object (llvm-strip -g does)"},
+    {"E22",  Phase::capture,  kAny,              kAnyErrno, "is interpreted, and",     nullptr,           Exit::kernel,
+     "", "", "sysctl net.core.bpf_jit_enable=1, and load it again"},
+    {"E22",  Phase::capture,  kAny,              kAnyErrno, "only global functions can be replaced", nullptr, Exit::kernel,
+     "", "", "leave out `static`, and add __noinline"},
+    {"E22",  Phase::capture,  kAny,              kAnyErrno, "target ",                 nullptr,           Exit::kernel,
+     "", "", "`bpfld prog` shows the programs that are loaded"},
+    {"E22",  Phase::link,     Code::not_found,   kAnyErrno, "does not exist in",       names_own_function, Exit::kernel,
+     "", "it is a function of {owner} in this object: BPF programs are no functions of the kernel", "--target {name}={owner}"},
+    {"E22",  Phase::link,     Code::unsupported, kAnyErrno, "of another program, and none was given", nullptr, Exit::kernel,
+     "", "freplace takes the place of a function of a program that is loaded, which the object does not name", "--target {name}=PROGRAM, of this object; or {name}=id:N (`bpfld prog`), or {name}=/PINNED"},
+    {"E22",  Phase::link,     kAny,              kAnyErrno, "has no function \"",       nullptr,           Exit::kernel,
+     "", "", "--target {name}=PROGRAM:FUNCTION says which function of that program"},
+    {"E22",  Phase::link,     kAny,              kAnyErrno, "which function of",       nullptr,           Exit::kernel,
+     "", "", "--target {name}=PROGRAM:FUNCTION"},
+    {"E22",  Phase::link,     kAny,              kAnyErrno, "was loaded without BTF",  nullptr,           Exit::kernel,
+     "", "", "compile it with -g and leave .BTF and .BTF.ext in the object (llvm-strip -g does)"},
+    {"E22",  Phase::link,     kAny,              kAnyErrno, "is interpreted, and",     nullptr,           Exit::kernel,
+     "", "", "sysctl net.core.bpf_jit_enable=1, and load it again"},
+    {"E22",  Phase::link,     kAny,              kAnyErrno, "only global functions can be replaced", nullptr, Exit::kernel,
+     "", "", "leave out `static`, and add __noinline"},
+    {"E22",  Phase::link,     kAny,              kAnyErrno, "target ",                 nullptr,           Exit::kernel,
+     "", "", "`bpfld prog` shows the programs that are loaded"},
     {"E22",  Phase::capture,  Code::not_found,   kAnyErrno, "is to be found in module", nullptr,          Exit::kernel,
      "", "", "modprobe loads it; /sys/kernel/btf holds those that can be looked into"},
     {"E22",  Phase::capture,  Code::not_found,   kAnyErrno, "does not exist in",       nullptr,           Exit::kernel,
@@ -207,6 +281,8 @@ constexpr HintRow kRows[] = {
      "", "interfaces are looked up in the network namespace that bpfld runs in", "`ip link` shows them; for another namespace: ip netns exec NAME bpfld run ..."},
     {"",     Phase::attach,   kAny,              EBUSY,     "is attached there",       nullptr,           Exit::attach,
      "", "an interface has one XDP program, and a link is not replaced", "end the program that loaded it, or another interface"},
+    {"",     Phase::attach,   kAny,              EINVAL,    "BPF_LINK_CREATE",         is_tracing_multi,  Exit::attach,
+     "", "the kernel takes all functions or none: one of them cannot be traced, or they are too many", "a narrower pattern"},
     {"",     Phase::attach,   kAny,              EEXIST,    "RTM_NEWROUTE",            nullptr,           Exit::attach,
      "", "there is a route to that prefix, and bpfld changes none that it did not make", "another prefix, or `ip route del` first"},
     {"",     Phase::attach,   kAny,              ENOENT,    "qdisc kind is unknown",   nullptr,           Exit::kernel,
@@ -220,6 +296,12 @@ constexpr HintRow kRows[] = {
     {"",     Phase::attach,   kAny,              EACCES,    "",                        is_tracepoint,     Exit::attach,
      "{program} reads more than this tracepoint passes: {message}", "its context is larger than the event's record",
      "{section} has a file `format` in /sys/kernel/tracing/events: the fields, their offsets and sizes"},
+    {"",     Phase::attach,   kAny,              EINVAL,    "BPF_LINK_CREATE",         is_netns,          Exit::attach,
+     "the place is no network namespace, or has such a program already: {message}", "", "a name of `ip netns`, or a file such as /proc/PID/ns/net"},
+    {"",     Phase::attach,   kAny,              EINVAL,    "BPF_LINK_CREATE",         is_netkit,         Exit::attach,
+     "the interface is no primary one of a netkit pair: {message}", "", "ip link add nk0 type netkit peer name nk1; programs of both ends are attached to nk0"},
+    {"",     Phase::attach,   kAny,              EOPNOTSUPP, "BPF_LINK_CREATE",        is_xdp,            Exit::attach,
+     "the interface's driver has no XDP of that mode: {message}", "", "--xdp-mode generic, which every interface has"},
     {"E25",  Phase::load,     kAny,              ENOENT,    "BPF_PROG_LOAD",           lacks_variable_address, Exit::kernel,
      "", "{program} uses a variable of the kernel, and this kernel ({kernel}) was built without CONFIG_KALLSYMS_ALL: it does not know where its variables are", ""},
     {"E18",  Phase::load,     Code::rejected,    kAnyErrno, "",                        is_confidential,   Exit::verifier,
@@ -227,7 +309,7 @@ constexpr HintRow kRows[] = {
     {"E05",  Phase::load,     Code::rejected,    kAnyErrno, "",                        nullptr,           Exit::verifier,
      "", "", ""},
     {"E02",  Phase::load,     Code::denied,      EPERM,     "BPF_PROG_LOAD",           needs_trampoline,  Exit::permission,
-     "the kernel refused {program} before looking at it: {message}",
+     "refused before the verifier looked at it: {message}",
      "it has the privilege and the verifier said nothing. fentry, fexit, fmod_ret, freplace and lsm programs run through code that the kernel writes, "
      "which a policy on this machine forbids; the memory limit is not the reason\nlockdown: {lockdown}; security modules: {lsm}",
      kTryTracepoints},
@@ -294,6 +376,9 @@ std::string value_of(std::string_view name, const Situation& s) {
   if (name == "message") return s.error.message();
   if (name == "object") return std::string(s.object);
   if (name == "program" && s.program != nullptr) return format("program \"{}\"", s.program->name);
+  if (name == "name" && s.program != nullptr) return s.program->name;
+  if (const loader::ProgramSpec* owner = name == "owner" ? owner_of_function(s) : nullptr)
+    return owner->name;
   if (name == "section" && s.program != nullptr) return s.program->section;
   if (name == "kernel") return s.facts.kernel;
   if (name == "uid") return format("{}", s.facts.uid);
@@ -370,6 +455,7 @@ Report explain(const Situation& situation) {
     report.why = fill_in(row->why, s);
     report.hint = fill_in(row->hint, s);
   }
+  if (report.why.empty() && detail.starts_with("its functions: ")) report.why = detail;
   return report;
 }
 

@@ -4,6 +4,7 @@
 
 #include "base/escape.h"
 #include "base/mapped_file.h"
+#include "bpf/kernel.h"
 #include "loader/capture.h"
 #include "loader/saved_profile.h"
 
@@ -46,6 +47,8 @@ Result<loader::KernelProfile> read_saved(const loader::Needs& needs, const std::
   out.modules = std::move(captured.modules);
   out.modules_problem = std::move(captured.modules_problem);
   out.names = std::move(captured.names);
+  out.traced = std::move(captured.traced);
+  out.programs = std::move(captured.programs);
   out.kconfig = std::move(captured.kconfig);
   out.symbols_problem = "a saved profile has no addresses";
   return out;
@@ -57,10 +60,14 @@ Result<loader::KernelProfile> capture_kernel(const loader::Needs& needs,
                                              const Arguments& arguments) {
   const std::string btf(arguments.value("btf"));
   const std::string config(arguments.value("config"));
-  if (!arguments.has("profile"))
-    return loader::capture(
-        needs,
-        {.btf_path = btf, .config_path = config, .offline = !btf.empty(), .kernel = nullptr});
+  if (!arguments.has("profile")) {
+    // Programs that are named by id or pin are the running kernel's: only it can be asked.
+    bpf::LinuxKernel running;
+    return loader::capture(needs, {.btf_path = btf,
+                                   .config_path = config,
+                                   .offline = !btf.empty(),
+                                   .kernel = needs.programs.empty() ? nullptr : &running});
+  }
   if (!btf.empty())
     return fail(Code::usage, "--profile and --btf both name a kernel: give one of them");
   return read_saved(needs, std::string(arguments.value("profile")), config);

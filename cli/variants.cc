@@ -8,6 +8,8 @@
 #include <optional>
 #include <string_view>
 
+#include "loader/plan.h"
+
 namespace bpfld::cli {
 namespace {
 
@@ -30,8 +32,10 @@ constexpr std::array<WayRow, 9> kWays = {{
 // clang-format on
 
 const WayRow* way_of(const ProgramSpec& program) {
-  // A place that the user named is meant, whatever else the object has.
-  if (program.row == nullptr || program.target.empty() || !program.places.empty()) return nullptr;
+  // A place, or a program, that the user named is meant, whatever else the object has.
+  if (program.row == nullptr || program.target.empty() || !program.places.empty() ||
+      program.target_program)
+    return nullptr;
   const WayRow* row = std::ranges::find(kWays, program.row->name, &WayRow::section);
   return row != kWays.end() ? row : nullptr;
 }
@@ -69,6 +73,30 @@ void choose_first_ways(const std::vector<Variants>& all, Selection& selection) {
   for (const Variants& variants : all)
     for (std::size_t way = 1; way < variants.ways.size(); way++)
       take_out(selection, variants.ways[way]);
+}
+
+std::vector<WayTaken> choose_ways(std::vector<Variants>& all, const ObjectSpec& spec,
+                                  const loader::KernelProfile& profile, Selection& selection) {
+  std::vector<WayTaken> out;
+  choose_first_ways(all, selection);
+  for (Variants& variants : all) {
+    WayTaken taken{.place = variants.place, .taken = {}, .left_out = {}};
+    while (variants.ways.size() > 1) {
+      std::optional<Error> problem;
+      for (const u32 program : variants.ways[0])
+        if (!problem) problem = loader::attach_problem(spec, program, profile);
+      if (!problem) break;
+      taken.left_out.push_back({.programs = variants.ways[0], .why = problem->message()});
+      choose_next_way(all, variants.ways[0].front(), selection);
+    }
+    taken.taken = variants.ways[0];
+    for (std::size_t i = 1; i < variants.ways.size(); i++)
+      taken.left_out.push_back(
+          {.programs = variants.ways[i],
+           .why = "it sees the same at more cost, and without the types of the arguments"});
+    out.push_back(std::move(taken));
+  }
+  return out;
 }
 
 bool choose_next_way(std::vector<Variants>& all, u32 program, Selection& selection) {

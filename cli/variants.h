@@ -26,6 +26,24 @@ std::vector<Variants> find_variants(const loader::ObjectSpec& spec,
 // Leaves in `selection` only the first way of each.
 void choose_first_ways(const std::vector<Variants>& all, loader::Selection& selection);
 
+// spec: which way of several was taken, and why the others were not.
+struct WayTaken {
+  std::string place;
+  loader::Selection taken;
+  struct LeftOut {
+    loader::Selection programs;
+    std::string why;
+    bool operator==(const LeftOut&) const = default;
+  };
+  std::vector<LeftOut> left_out;
+  bool operator==(const WayTaken&) const = default;
+};
+// Leaves in `selection` the best way of each that the kernel seems to have, and in `all` that one
+// and those after it.
+std::vector<WayTaken> choose_ways(std::vector<Variants>& all, const loader::ObjectSpec& spec,
+                                  const loader::KernelProfile& profile,
+                                  loader::Selection& selection);
+
 // After `program` could not be loaded: the next way takes its place in `selection` and in the
 // group. False when there is none.
 bool choose_next_way(std::vector<Variants>& all, u32 program, loader::Selection& selection);

@@ -144,7 +144,7 @@ bool holds(std::string_view text, std::string_view pattern) {
 }
 
 // clang-format off
-constexpr std::array<VerifierAdvice, 17> kAdvice = {{
+constexpr std::array<VerifierAdvice, 22> kAdvice = {{
     {"invalid mem access '*_or_null'",
      "the pointer may be NULL here: it comes from a call that can fail, such as a map lookup",
      "test it first: if (!p) return 0;"},
@@ -187,6 +187,21 @@ constexpr std::array<VerifierAdvice, 17> kAdvice = {{
     {"infinite loop detected",
      "nothing that the loop changes makes it end",
      "give it a bound that is a constant"},
+    {"Cannot replace static functions",
+     "the verifier checks a static function together with its callers, and a replacement alone",
+     "make it global: without `static`, with __noinline"},
+    {"Cannot recursively attach",
+     "this kernel lets no tracing program look at another one, nor replace a replacement",
+     "the target itself; since 6.8 a tracing program may look at one that nothing looks at"},
+    {"Cannot extend fentry/fexit",
+     "functions of tracing programs cannot be replaced",
+     ""},
+    {"Can attach to only JITed progs",
+     "the target is interpreted: it has no code that could jump elsewhere",
+     "sysctl net.core.bpf_jit_enable=1, and load the target again"},
+    {"doesn't match",  // "arg0 type UNKNOWN of foo() doesn't match type ..."
+     "a replacement takes and returns what the function that it replaces does",
+     "the same parameter types and return type as in the target"},
     {"R0 !read_ok",
      "the program can end without having set its return value",
      "return a value on every path"},

@@ -6,6 +6,7 @@
 #include <tuple>
 
 #include "elf/format.h"
+#include "elf/format32.h"
 #include "elf/header.h"
 #include "elf/section.h"
 
@@ -28,6 +29,16 @@ constexpr auto fields(ProgramHeader& p) {
                   p.alignment);
 }
 static_assert(sizeof(ProgramHeader) == 56);
+constexpr ProgramHeader widen(const ProgramHeader32& p) {
+  return {.type = p.type,
+          .flags = p.flags,
+          .offset = p.offset,
+          .address = p.address,
+          .physical = p.physical,
+          .file_size = p.file_size,
+          .memory_size = p.memory_size,
+          .alignment = p.alignment};
+}
 
 constexpr u16 kTypeShared = 3;              // ET_DYN
 constexpr u32 kSegmentLoad = 1;             // PT_LOAD
@@ -80,41 +91,54 @@ std::vector<std::string_view> read_versions(Bytes table, Bytes strings, ByteOrde
   return names;
 }
 
-Result<FileHeader> read_header(Bytes file, ByteOrder& order) {
-  if (!is_elf(file) || file.size() < kFileHeaderSize)
+Result<FileHeader> read_header(Bytes file, ByteOrder& order, bool& wide) {
+  constexpr u64 kShortest = kIdentSize + sizeof(FileHeader32);
+  if (!is_elf(file) || file.size() < kShortest)
     return fail(Code::malformed, "not an ELF file: it has no ELF header");
   const u8 elf_class = static_cast<u8>(file[kIdentClass]);
   const u8 data = static_cast<u8>(file[kIdentData]);
-  if (elf_class == kClass32) return fail(Code::unsupported, "this is 32-bit ELF (EI_CLASS=1)");
-  if (elf_class != kClass64)
-    return fail(Code::malformed, "EI_CLASS is {} (byte 0x4), not ELFCLASS64 (2)", elf_class);
+  if (elf_class != kClass64 && elf_class != kClass32)
+    return fail(Code::malformed, "EI_CLASS is {} (byte 0x4), neither ELFCLASS32 (1) nor 64 (2)",
+                elf_class);
+  wide = elf_class == kClass64;
+  if (wide && file.size() < kFileHeaderSize)
+    return fail(Code::malformed, "not an ELF file: it has no ELF header");
   if (data != kDataLittle && data != kDataBig)
     return fail(Code::malformed, "EI_DATA is {} (byte 0x5), neither 1 nor 2", data);
   order = data == kDataLittle ? ByteOrder::little : ByteOrder::big;
-  return load<FileHeader>(file, kIdentSize, order);
+  if (wide) return load<FileHeader>(file, kIdentSize, order);
+  return widen(TRY(load<FileHeader32>(file, kIdentSize, order)));
 }
 
 }  // namespace
 
+// The record at `offset`, as this file's class has it.
+template <typename Wide, typename Narrow>
+Result<Wide> Executable::load_either(Bytes bytes, u64 offset) const {
+  if (wide_) return load<Wide>(bytes, offset, order_);
+  return widen(TRY(load<Narrow>(bytes, offset, order_)));
+}
+
 Status Executable::read_segments() {
-  const FileHeader header = TRY(read_header(file_, order_));
+  const FileHeader header = TRY(read_header(file_, order_, wide_));
   machine_ = header.machine;
   relocatable_ = header.type == kTypeShared;
+  const u64 size = wide_ ? sizeof(ProgramHeader) : sizeof(ProgramHeader32);
   u64 count = header.program_count;
   if (count == 0 || header.program_headers == 0) return {};
-  if (header.program_entry_size != sizeof(ProgramHeader))
-    return fail(Code::malformed, "e_phentsize is {} (byte 0x36), not {}", header.program_entry_size,
-                sizeof(ProgramHeader));
+  if (header.program_entry_size != size)
+    return fail(Code::malformed, "e_phentsize is {} (byte {:#x}), not {}",
+                header.program_entry_size, wide_ ? 0x36 : 0x2a, size);
   if (count == kCountElsewhere)
-    count = TRY(load<SectionHeader>(file_, header.section_headers, order_)).info;
+    count = TRY((load_either<SectionHeader, SectionHeader32>(file_, header.section_headers))).info;
   if (count > kMaxSegments)
     return fail(Code::limit, "{} program headers, more than {}", count, kMaxSegments);
-  if (!fits(file_.size(), header.program_headers, count * sizeof(ProgramHeader)))
+  if (!fits(file_.size(), header.program_headers, count * size))
     return fail(Code::malformed, "{} program headers at {:#x} reach past the end ({} bytes)", count,
                 header.program_headers, file_.size());
   for (u64 i = 0; i < count; i++) {
-    const ProgramHeader segment =
-        TRY(load<ProgramHeader>(file_, header.program_headers + i * sizeof(ProgramHeader), order_));
+    const ProgramHeader segment = TRY(
+        (load_either<ProgramHeader, ProgramHeader32>(file_, header.program_headers + i * size)));
     if (segment.type != kSegmentLoad || segment.file_size == 0) continue;
     if (!fits(file_.size(), segment.offset, segment.file_size)) continue;  // of a cut core, say
     segments_.push_back({.file_offset = segment.offset,
@@ -126,6 +150,18 @@ Status Executable::read_segments() {
 }
 
 Status Executable::read_sections() {
+  if (!wide_) {
+    const FileHeader header = TRY(read_header(file_, order_, wide_));
+    const u64 count = header.section_count;  // 0 when they are too many for a 16-bit number
+    if (header.section_headers == 0 || count == 0) return {};
+    if (header.section_entry_size != sizeof(SectionHeader32))
+      return fail(Code::malformed, "e_shentsize is {} (byte 0x2e), not {}",
+                  header.section_entry_size, sizeof(SectionHeader32));
+    if (!fits(file_.size(), header.section_headers, count * sizeof(SectionHeader32)))
+      return fail(Code::malformed, "{} section headers at {:#x} reach past the end ({} bytes)",
+                  count, header.section_headers, file_.size());
+    return read_section_table(header.section_headers, count, header.section_names);
+  }
   const Result<FileOutline> outline = read_any_outline(file_);
   if (!outline) {
     // No table of sections is fine: what maps the file does not need one.
@@ -133,11 +169,16 @@ Status Executable::read_sections() {
     if (header.section_headers == 0) return {};
     return std::unexpected(outline.error());
   }
+  return read_section_table(outline->headers, outline->section_count, outline->names);
+}
+
+// `count` headers, which are inside the file; `names_index` may be anything.
+Status Executable::read_section_table(u64 table, u64 count, u64 names_index) {
+  const u64 size = wide_ ? sizeof(SectionHeader) : sizeof(SectionHeader32);
   std::vector<SectionHeader> headers;
-  headers.reserve(static_cast<std::size_t>(outline->section_count));
-  for (u64 i = 0; i < outline->section_count; i++)
-    headers.push_back(
-        TRY(load<SectionHeader>(file_, outline->headers + i * sizeof(SectionHeader), order_)));
+  headers.reserve(static_cast<std::size_t>(count));
+  for (u64 i = 0; i < count; i++)
+    headers.push_back(TRY((load_either<SectionHeader, SectionHeader32>(file_, table + i * size))));
   const auto bytes_of_section = [&](u64 index) -> Bytes {
     const SectionHeader& header = headers[static_cast<std::size_t>(index)];
     if (header.type == kSectionNobits || header.type == kSectionNull ||
@@ -146,7 +187,8 @@ Status Executable::read_sections() {
     const Result<Bytes> bytes = slice(file_, header.offset, header.size);
     return bytes ? *bytes : Bytes();
   };
-  const Bytes names = bytes_of_section(outline->names);
+  const Bytes names = names_index < count ? bytes_of_section(names_index) : Bytes();
+  const u64 symbol_size = wide_ ? sizeof(SymbolRecord) : sizeof(SymbolRecord32);
   for (u64 i = 1; i < headers.size(); i++) {
     const SectionHeader& header = headers[static_cast<std::size_t>(i)];
     const Bytes data = bytes_of_section(i);
@@ -154,7 +196,7 @@ Status Executable::read_sections() {
     if (name && !name->empty())
       sections_.push_back({.name = *name, .address = header.address, .data = data});
     const bool is_table = header.type == kSectionSymtab || header.type == kSectionDynsym;
-    if (is_table && header.link < headers.size() && header.entry_size == sizeof(SymbolRecord))
+    if (is_table && header.link < headers.size() && header.entry_size == symbol_size)
       tables_.push_back({.symbols = data,
                          .strings = bytes_of_section(header.link),
                          .dynamic = header.type == kSectionDynsym});
@@ -218,14 +260,15 @@ FunctionSymbol Executable::version_at(const Table& table, u64 symbol, std::strin
 Result<std::vector<FunctionSymbol>> Executable::functions() const {
   std::vector<FunctionSymbol> out;
   u64 seen = 0;
+  const u64 size = wide_ ? sizeof(SymbolRecord) : sizeof(SymbolRecord32);
   for (const Table& table : tables_) {
-    const u64 count = table.symbols.size() / sizeof(SymbolRecord);
+    const u64 count = table.symbols.size() / size;
     seen += count;
     if (seen > kMaxFunctions)
       return fail(Code::limit, "{} symbols, more than {}", seen, kMaxFunctions);
     for (u64 i = 1; i < count; i++) {
       const SymbolRecord record =
-          TRY(load<SymbolRecord>(table.symbols, i * sizeof(SymbolRecord), order_));
+          TRY((load_either<SymbolRecord, SymbolRecord32>(table.symbols, i * size)));
       const u8 type = record.info & 0xf, binding = record.info >> 4;
       if (type != kSymbolFunction && type != kSymbolIndirect) continue;
       if (record.section == 0) continue;  // defined elsewhere

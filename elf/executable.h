@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // A program or shared library, as far as probes need it: which functions it has, and where in the
-// file each starts, for a uprobe is put on a place in a file, not on an address in memory. Any
-// 64-bit ELF file of any machine can be read, also one without section headers (then it has no
-// symbols).
+// file each starts, for a uprobe is put on a place in a file, not on an address in memory. Any ELF
+// file of any machine can be read, also one without section headers (then it has no symbols), and
+// one of 32 bits, for such programs run on 64-bit kernels, too.
 //
 // Format: elf(5). A function's place: Documentation/trace/uprobetracer.rst.
 #pragma once
@@ -47,11 +47,13 @@ struct NamedSection {
 // view: the file, validated. Borrows its bytes.
 class Executable {
  public:
-  // Errors: malformed (naming the rule), unsupported (32-bit), limit.
+  // Errors: malformed (naming the rule), limit.
   [[nodiscard]] static Result<Executable> parse(Bytes file LIFETIMEBOUND);
 
   ByteOrder order() const { return order_; }
   u16 machine() const { return machine_; }
+  // ELFCLASS64: addresses, also those in its notes, have eight bytes, and not four.
+  bool is_64_bit() const { return wide_; }
   // ET_DYN: where it lies in memory differs from process to process.
   bool is_relocatable() const { return relocatable_; }
   const std::vector<Segment>& segments() const LIFETIMEBOUND { return segments_; }
@@ -79,10 +81,14 @@ class Executable {
   FunctionSymbol version_at(const Table& table, u64 symbol, std::string_view name) const;
   Status read_segments();
   Status read_sections();
+  Status read_section_table(u64 headers, u64 count, u64 names);
+  template <typename Wide, typename Narrow>
+  Result<Wide> load_either(Bytes bytes, u64 offset) const;
   Bytes file_;
   ByteOrder order_ = kHostOrder;
   u16 machine_ = 0;
   bool relocatable_ = false;
+  bool wide_ = true;
   std::vector<Segment> segments_;
   std::vector<NamedSection> sections_;
   std::vector<Table> tables_;

@@ -21,19 +21,24 @@ Status skip_padding(Cursor& cursor, u64 size) {
 Result<UsdtProbe> parse_description(Bytes description, const Executable& executable,
                                     const NamedSection* base_section) {
   Cursor cursor(description, executable.order());
-  const u64 location = TRY(cursor.next<u64>());
-  const u64 base = TRY(cursor.next<u64>());
-  const u64 semaphore = TRY(cursor.next<u64>());
+  const auto next_address = [&]() -> Result<u64> {
+    if (executable.is_64_bit()) return cursor.next<u64>();
+    return u64{TRY(cursor.next<u32>())};
+  };
+  const u64 location = TRY(next_address());
+  const u64 base = TRY(next_address());
+  const u64 semaphore = TRY(next_address());
   UsdtProbe probe;
   probe.provider = TRY(cursor.next_string());
   probe.name = TRY(cursor.next_string());
   probe.arguments = TRY(cursor.next_string());
   // A prelinker moves sections but not notes. Unsigned: the difference may be negative.
+  const u64 mask = executable.is_64_bit() ? ~u64{0} : 0xffffffff;
   const u64 shift = base_section != nullptr ? base_section->address - base : 0;
-  probe.address = location + shift;
+  probe.address = (location + shift) & mask;
   probe.file_offset = executable.code_offset(probe.address);
   if (semaphore == 0) return probe;
-  probe.semaphore = semaphore + shift;
+  probe.semaphore = (semaphore + shift) & mask;
   probe.semaphore_offset = executable.file_offset(probe.semaphore);
   return probe;
 }

@@ -90,6 +90,11 @@ void attach_tracing(Attachment& attachment);
 std::optional<Error> iterator_problem(const AttachSite& site, const KernelProfile& profile);
 void attach_iterator(Attachment& attachment);
 
+// attach_tracing_multi.cc: many functions by their BTF ids.
+void tracing_multi_needs(const AttachSite& site, Needs& out);
+std::optional<Error> tracing_multi_problem(const AttachSite& site, const KernelProfile& profile);
+void attach_tracing_multi(Attachment& attachment);
+
 // attach_kprobe.cc: functions of the kernel. Of both spaces: whether the probe is at the return.
 bool at_return(const AttachSite& site);
 void kprobe_needs(const AttachSite& site, Needs& out);

@@ -22,6 +22,8 @@ constexpr AttachFamily kFamilies[] = {
     {AttachMethod::uprobe_multi,   nullptr, uprobe_needs,     uprobe_multi_problem, attach_uprobe_multi, "--attach P=uprobe.multi:FILE:GLOB"},
     {AttachMethod::usdt,           nullptr, usdt_needs,       usdt_problem,       attach_usdt,           "--attach P=usdt:FILE:PROVIDER:NAME"},
     {AttachMethod::tracing,        nullptr, nullptr,          nullptr,            attach_tracing,        "SEC(\"fentry/FUNCTION\"): the place is fixed when it is loaded"},
+    {AttachMethod::tracing_multi,  nullptr, tracing_multi_needs, tracing_multi_problem, attach_tracing_multi, "--attach P=fentry.multi:GLOB"},
+    {AttachMethod::freplace,       nullptr, nullptr,          nullptr,            attach_tracing,        "--target P=PROGRAM"},
     {AttachMethod::iterator,       nullptr, nullptr,          iterator_problem,   attach_iterator,       "SEC(\"iter/KIND\"): the kind is fixed when it is loaded"},
     {AttachMethod::perf_event,     nullptr, perf_event_needs, perf_event_problem, attach_perf_event,     "--attach P=perf:EVENT[@HZ]"},
     {AttachMethod::network_device, nullptr,         interface_needs, network_problem,   attach_network,   "--dev IF"},
@@ -85,7 +87,9 @@ std::vector<AttachTarget> attach_targets(const ObjectSpec& spec, u32 index) {
   if (!program.places.empty()) return program.places;
   if (program.row == nullptr || program.row->method == AttachMethod::none) return {};
   if (program.row->method == AttachMethod::struct_ops) return {};  // what is registered is its map
-  if (!program.target.empty()) {
+  // Of SEC("lsm_cgroup/HOOK") the hook is fixed when it is loaded, and the place is a cgroup.
+  const bool is_place = !program.target.empty() && program.row->method != AttachMethod::cgroup;
+  if (is_place || program.target_program) {
     AttachTarget target;
     target.method = program.row->method;
     target.place = program.target;
@@ -110,7 +114,7 @@ std::optional<Error> attach_problem(const ObjectSpec& spec, u32 index,
   const std::vector<AttachTarget> targets = attach_targets(spec, index);
   if (targets.empty()) return std::nullopt;
   // Bound to its place when it is loaded: what is not there cannot be loaded either.
-  const Result<std::optional<Binding>> binding = binding_of(spec.programs[index], profile);
+  const Result<std::optional<Binding>> binding = binding_of(spec, spec.programs[index], profile);
   if (!binding) return binding.error();
   std::optional<Error> first;
   for (const AttachTarget& target : targets) {

@@ -68,6 +68,11 @@ std::optional<Error> iterator_problem(const AttachSite& site, const KernelProfil
     if (const std::optional<std::string_view> id = iterator_option(place, name);
         id && !to_number(*id))
       return fail(Code::usage, "iter:{}: {} takes a number", escape_terminal(place), name).error();
+  if (place == "cgroup" || place.starts_with("cgroup,"))
+    return fail(Code::unsupported,
+                "an iterator over cgroups must be told where to start and in which order, which "
+                "nothing here says")
+        .error();
   if (place.starts_with("bpf_map_elem") && !map)
     return fail(Code::not_found,
                 "an iterator over the elements of a map needs the map: iter:bpf_map_elem,map=NAME")

@@ -7,6 +7,7 @@
 
 #include "base/escape.h"
 #include "loader/kernel_lookup.h"
+#include "loader/program_target.h"
 
 namespace bpfld::loader {
 namespace {
@@ -39,11 +40,17 @@ const TargetRow* find_row(const ProgramSpec& program) {
   return row != std::end(kTargets) ? row : nullptr;
 }
 
+// SEC("lsm_cgroup/HOOK") has two places: the hook, here, and the cgroups that it is attached to.
+bool is_of_cgroup(const ProgramSpec& program) {
+  return program.row != nullptr && program.row->method == AttachMethod::cgroup;
+}
+
 // Where the user puts it comes before what the section says. An iterator's place goes on with what
 // is to be walked: "task,pid=7".
 std::string_view place_of(const ProgramSpec& program) {
-  const std::string_view place =
-      program.places.empty() ? program.target : program.places.front().place;
+  const std::string_view place = program.places.empty() || is_of_cgroup(program)
+                                     ? program.target
+                                     : program.places.front().place;
   const bool iterates =
       program.row != nullptr && program.row->attach_type == AttachType::trace_iter;
   return iterates ? place.substr(0, place.find(',')) : place;
@@ -54,7 +61,7 @@ std::string_view place_of(const ProgramSpec& program) {
 std::optional<KernelName> bound_name(const ProgramSpec& program) {
   const TargetRow* row = find_row(program);
   std::string_view name = place_of(program);
-  if (row == nullptr || name.empty()) return std::nullopt;
+  if (row == nullptr || name.empty() || program.target_program) return std::nullopt;
   KernelName out{.kind = row->kind, .name = {}, .module = {}};
   // "fentry/module:function".
   const std::size_t colon = name.find(':');
@@ -66,12 +73,10 @@ std::optional<KernelName> bound_name(const ProgramSpec& program) {
   return out;
 }
 
-Result<std::optional<Binding>> binding_of(const ProgramSpec& program,
+Result<std::optional<Binding>> binding_of(const ObjectSpec& spec, const ProgramSpec& program,
                                           const KernelProfile& profile) {
   if (program.row == nullptr || (program.row->flags & kAttachBtf) == 0) return std::nullopt;
-  const auto chosen = profile.program_targets.find(program.name);
-  if (chosen != profile.program_targets.end())
-    return Binding{.type = chosen->second.type, .program_fd = chosen->second.program_fd};
+  if (program.target_program) return TRY(bind_to_program(spec, program, profile));
   const TargetRow* row = find_row(program);
   const std::string section = escape_terminal(program.section);
   if (row == nullptr)
@@ -82,7 +87,7 @@ Result<std::optional<Binding>> binding_of(const ProgramSpec& program,
     return fail(Code::unsupported,
                 "SEC(\"{}\") names no {}, which must be known when the program is loaded", section,
                 row->what);
-  if (program.places.size() > 1)
+  if (program.places.size() > 1 && !is_of_cgroup(program))
     return fail(Code::unsupported, "is bound to one {} when it is loaded, and {} were given",
                 row->what, program.places.size());
   const KernelPlace place =

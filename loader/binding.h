@@ -18,14 +18,18 @@ std::optional<KernelName> bound_name(const ProgramSpec& program);
 
 // spec: what BPF_PROG_LOAD is told.
 struct Binding {
-  u32 type = 0;         // attach_btf_id
-  u32 module = 0;       // as in KernelPlace: whose BTF that is in
-  int program_fd = -1;  // or which program it is in
+  u32 type = 0;                                   // attach_btf_id
+  u32 module = 0;                                 // as in KernelPlace: whose BTF that is in
+  std::optional<u32> own_program = std::nullopt;  // or it is in this program of the object,
+  u32 program_id = 0;                             // or in this one, which is loaded already
+  std::string note = {};                          // what was chosen that the user did not say
+  bool operator==(const Binding&) const = default;
 };
 
 // Empty when the program is bound to nothing. Errors: not_found, unsupported (the section needs a
-// place and names none).
-[[nodiscard]] Result<std::optional<Binding>> binding_of(const ProgramSpec& program,
+// place and names none; a program that cannot be traced or replaced).
+[[nodiscard]] Result<std::optional<Binding>> binding_of(const ObjectSpec& spec,
+                                                        const ProgramSpec& program,
                                                         const KernelProfile& profile);
 
 }  // namespace bpfld::loader

@@ -15,6 +15,7 @@
 #include "loader/capture_parts.h"
 #include "loader/capture_places.h"
 #include "loader/capture_probes.h"
+#include "loader/capture_programs.h"
 #include "perf/cpus.h"
 #include "perf/tracefs.h"
 
@@ -152,6 +153,8 @@ Result<KernelProfile> capture(const Needs& needs, const CaptureOptions& options)
   if (needs.online_cpus) profile.online_cpus = TRY(perf::online_cpus());
   capture_probes(needs, profile);
   if (needs.kernel_btf) TRY(capture_btf(profile, needs, options));
+  capture_traced(needs, profile);
+  capture_programs(needs, options.kernel, profile);
   if (!needs.kconfig.empty()) TRY(capture_kconfig(profile, needs, options));
   if (!needs.symbols.empty()) capture_symbols(profile, needs);
   return profile;

@@ -10,6 +10,7 @@
 #include "base/glob.h"
 #include "base/mapped_file.h"
 #include "base/near.h"
+#include "elf/archive.h"
 #include "elf/find_function.h"
 #include "elf/usdt.h"
 #include "loader/find_file.h"
@@ -62,17 +63,42 @@ void set_problem(Fact& fact, const Error& error, const std::string& file) {
   }
 }
 
+// handle: an executable with the file that it is in: by itself, or as a member of an archive
+// ("/data/app.apk!/lib/libfoo.so").
+struct OpenBinary {
+  std::string path;   // of the file
+  std::string shown;  // with the member
+  std::vector<std::byte> file;
+  u64 start = 0;  // of the executable, bytes in the file
+  Bytes bytes;
+};
+
+Result<OpenBinary> open_binary(const std::string& name, u32 pid) {
+  const std::optional<elf::MemberName> member = elf::split_member(name);
+  OpenBinary out;
+  out.path = TRY(find_file(member ? member->archive : std::string_view(name), pid));
+  out.shown = out.path;
+  out.file = TRY(read_file(out.path, kMaxBinary));
+  out.bytes = out.file;
+  if (!member) return out;
+  out.shown += "!/" + std::string(member->member);
+  const elf::Member found = TRY(with_context(elf::find_member(out.file, member->member),
+                                             [&] { return escape_terminal(out.path); }));
+  out.start = found.offset;
+  out.bytes = found.data;
+  return out;
+}
+
 BinaryFact find_binary(const BinaryPlace& place) {
   BinaryFact fact;
-  const Result<std::string> path = find_file(place.file, place.pid);
-  if (!path) {
-    set_problem(fact, path.error(), place.file);
+  const Result<OpenBinary> open = open_binary(place.file, place.pid);
+  if (!open) {
+    set_problem(fact, open.error(), place.file);
     return fact;
   }
-  fact.path = *path;
-  const Result<std::vector<std::byte>> file = read_file(*path, kMaxBinary);
-  const Result<elf::Executable> binary =
-      file ? elf::Executable::parse(*file) : Result<elf::Executable>(std::unexpected(file.error()));
+  fact.path = open->path;
+  const std::string* const path = &open->shown;
+  const Result<elf::Executable> binary = elf::Executable::parse(open->bytes);
   if (!binary) {
     set_problem(fact, binary.error(), *path);
     return fact;
@@ -85,7 +111,7 @@ BinaryFact find_binary(const BinaryPlace& place) {
       return fact;
     }
     for (const elf::FunctionPlace& function : *functions)
-      fact.offsets.push_back(function.file_offset);
+      fact.offsets.push_back(open->start + function.file_offset);
     if (fact.offsets.empty())
       fact.problem = format("{}: no function matches \"{}\"", escape_terminal(*path),
                             escape_terminal(place.function));
@@ -93,7 +119,7 @@ BinaryFact find_binary(const BinaryPlace& place) {
   }
   const Result<elf::FunctionPlace> function = elf::find_function(*binary, place.function);
   if (function)
-    fact.offsets.push_back(function->file_offset);
+    fact.offsets.push_back(open->start + function->file_offset);
   else
     set_problem(fact, function.error(), *path);
   return fact;
@@ -114,16 +140,16 @@ std::vector<std::string> near_probes(const std::vector<elf::UsdtProbe>& notes,
 }
 
 // The probe's places in the file; where they are in the memory of the process when one is named.
-void add_sites(const elf::Executable& binary, const std::vector<elf::UsdtProbe>& notes,
+void add_sites(const elf::Executable& binary, u64 start, const std::vector<elf::UsdtProbe>& notes,
                const UsdtPlace& place, UsdtFact& fact) {
   for (const elf::UsdtProbe& note : notes) {
     if (note.provider != place.provider || note.name != place.name) continue;
     // A place without bytes in the file cannot be probed, nor can one with such a semaphore.
     if (!note.file_offset || (note.semaphore != 0 && !note.semaphore_offset)) continue;
     UsdtSite site;
-    site.offset = *note.file_offset;
+    site.offset = start + *note.file_offset;
     site.arguments = note.arguments;
-    site.semaphore = note.semaphore_offset.value_or(0);
+    if (note.semaphore_offset) site.semaphore = start + *note.semaphore_offset;
     if (!binary.is_relocatable())
       site.address = note.address;
     else if (place.pid != 0)
@@ -134,15 +160,14 @@ void add_sites(const elf::Executable& binary, const std::vector<elf::UsdtProbe>&
 
 UsdtFact find_usdt(const UsdtPlace& place) {
   UsdtFact fact;
-  const Result<std::string> path = find_file(place.file, place.pid);
-  if (!path) {
-    set_problem(fact, path.error(), place.file);
+  const Result<OpenBinary> open = open_binary(place.file, place.pid);
+  if (!open) {
+    set_problem(fact, open.error(), place.file);
     return fact;
   }
-  fact.path = *path;
-  const Result<std::vector<std::byte>> file = read_file(*path, kMaxBinary);
-  const Result<elf::Executable> binary =
-      file ? elf::Executable::parse(*file) : Result<elf::Executable>(std::unexpected(file.error()));
+  fact.path = open->path;
+  const std::string* const path = &open->shown;
+  const Result<elf::Executable> binary = elf::Executable::parse(open->bytes);
   if (!binary) {
     set_problem(fact, binary.error(), *path);
     return fact;
@@ -153,7 +178,7 @@ UsdtFact find_usdt(const UsdtPlace& place) {
     set_problem(fact, notes.error(), *path);
     return fact;
   }
-  add_sites(*binary, *notes, place, fact);
+  add_sites(*binary, open->start, *notes, place, fact);
   if (fact.sites.empty()) {
     fact.problem = format("{}: it has {}probe {}:{}", escape_terminal(*path),
                           notes->empty() ? "no USDT probes, so no " : "no ",

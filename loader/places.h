@@ -67,6 +67,9 @@ std::vector<Place> parse_traceable(std::string_view text);
 // and data. In the order of names, each once, with the number of copies.
 std::vector<Place> parse_kallsyms(std::string_view text);
 
+// What btf_distill_func_proto() asks of a FUNC before a trampoline may call a program for it.
+bool fits_trampoline(const btf::View& view, const btf::Type& function);
+
 // What BTF alone says: kinds with `from_btf`, and for fentry every function that a BPF trampoline
 // can call (at most 12 arguments, no "...", see kernel/bpf/btf.c: btf_distill_func_proto()). In the
 // order of names.

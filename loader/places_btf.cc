@@ -38,7 +38,8 @@ bool is_variadic(const btf::Entries<btf::Param>& list) {
          list[list.size() - 1].name.empty();
 }
 
-// What btf_distill_func_proto() asks of a function before a trampoline may call a program for it.
+}  // namespace
+
 bool fits_trampoline(const View& view, const Type& func) {
   const Type proto = view.type(func.type());
   if (proto.kind != Kind::func_proto) return false;
@@ -51,6 +52,8 @@ bool fits_trampoline(const View& view, const Type& func) {
   }
   return true;
 }
+
+namespace {
 
 // What follows `prefix` in a name, and the type of that name.
 using Suffix = std::pair<std::string_view, TypeId>;

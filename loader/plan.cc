@@ -4,9 +4,11 @@
 #include "loader/plan.h"
 
 #include <algorithm>
+#include <functional>
 
 #include "btf/sanitize.h"
 #include "loader/plan_parts.h"
+#include "loader/program_target.h"
 
 namespace bpfld::loader {
 namespace {
@@ -30,6 +32,15 @@ bool wants_btf(const Planner& planner) {
          !planner.linked.struct_ops.empty() ||
          std::ranges::any_of(planner.linked.programs,
                              [](const LinkedProgram& p) { return !p.func_info.empty(); });
+}
+
+Result<std::vector<const LinkedProgram*>> attach_order(const ObjectSpec& spec,
+                                                       const Linked& linked) {
+  std::vector<const LinkedProgram*> order = TRY(by_depth(spec, linked));
+  std::ranges::stable_sort(order, std::greater<>(), [&](const LinkedProgram* program) {
+    return load_depth(spec, program->program).value_or(0);
+  });
+  return order;
 }
 
 // The verifier reads the kernel's BTF when it sees the first program since boot.
@@ -71,12 +82,13 @@ Result<Plan> make_plan(const ObjectSpec& spec, const Linked& linked, const Kerne
   TRY(plan_slots(planner));
   TRY(plan_pins_by_name(planner));
   Plan& plan = planner.plan;
-  for (const LinkedProgram& program : linked.programs) {
-    if (is_struct_ops(spec.programs[program.program])) continue;
-    const std::size_t places =
-        std::max<std::size_t>(1, attach_targets(spec, program.program).size());
+  // What looks at a program or replaces a part of it is there before that runs.
+  for (const LinkedProgram* linked_program : TRY(attach_order(spec, linked))) {
+    const u32 program = linked_program->program;
+    if (is_struct_ops(spec.programs[program])) continue;
+    const std::size_t places = std::max<std::size_t>(1, attach_targets(spec, program).size());
     for (u32 place = 0; place < places; place++)
-      plan.attach.push_back(plan_attach(spec, program.program, place, profile, plan));
+      plan.attach.push_back(plan_attach(spec, program, place, profile, plan));
   }
   for (const StructOps& struct_ops : linked.struct_ops)
     plan.attach.push_back(plan_struct_ops(spec, struct_ops, plan, plan.slots));

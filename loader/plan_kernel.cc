@@ -28,14 +28,36 @@ Result<bpf::Fd> module_btf(Planner& planner, u32 module) {
   return bpf::Fd::slot(slot);
 }
 
+namespace {
+
+// The fd of a program that is loaded already, asked for once.
+bpf::Fd loaded_program(Planner& planner, u32 id) {
+  const auto known = planner.program_slots.find(id);
+  if (known != planner.program_slots.end()) return bpf::Fd::slot(known->second);
+  const u32 slot = planner.new_slot();
+  planner.add(format("program {}", id), bpf::ObjectById{bpf::ObjectKind::program, id}, slot);
+  planner.program_slots.emplace(id, slot);
+  return bpf::Fd::slot(slot);
+}
+
+}  // namespace
+
 Status bind_target(Planner& planner, const ProgramSpec& program, bpf::ProgLoad& request) {
-  const std::optional<Binding> target = TRY(binding_of(program, planner.profile));
+  const std::optional<Binding> target = TRY(binding_of(planner.spec, program, planner.profile));
   if (!target) return {};
   request.attach_btf_id = target->type;
-  if (target->program_fd >= 0)
-    request.attach_target = bpf::Fd::number(target->program_fd);
-  else
+  if (!target->note.empty()) planner.note("{}: {}", escape_terminal(program.name), target->note);
+  if (target->own_program) {
+    const std::optional<u32> slot = planner.plan.program_slots[*target->own_program];
+    if (!slot)
+      return fail(Code::not_found, "program \"{}\", which it is about, is not loaded",
+                  escape_terminal(planner.spec.programs[*target->own_program].name));
+    request.attach_target = bpf::Fd::slot(*slot);
+  } else if (target->program_id != 0) {
+    request.attach_target = loaded_program(planner, target->program_id);
+  } else {
     request.attach_target = TRY(module_btf(planner, target->module));
+  }
   return {};
 }
 

@@ -18,7 +18,8 @@ struct Planner {
   const KernelProfile& profile;
   const PlanOptions& options;
   Plan plan;
-  std::map<u32, u32> module_slots = {};  // by KernelPlace::module: the fd of its BTF
+  std::map<u32, u32> module_slots = {};   // by KernelPlace::module: the fd of its BTF
+  std::map<u32, u32> program_slots = {};  // by id: of programs that are loaded already
 
   u32 new_slot() { return plan.slots++; }
   void add(std::string subject, bpf::Request request, std::optional<u32> result = std::nullopt) {
@@ -40,6 +41,9 @@ struct Planner {
 [[nodiscard]] Status plan_slots(Planner& planner);  // the programs that maps of programs hold
 [[nodiscard]] Status plan_pins_by_name(Planner& planner);
 [[nodiscard]] Status plan_programs(Planner& planner);  // programs, with the slots of their maps
+// Programs after those that they are about; else in the order of the selection. Errors: usage.
+[[nodiscard]] Result<std::vector<const LinkedProgram*>> by_depth(const ObjectSpec& spec,
+                                                                 const Linked& linked);
 
 // plan_jump_tables.cc: the maps of a program's jump tables, in `request`.
 void add_jump_tables(Planner& planner, const LinkedProgram& program, bpf::ProgLoad& request);

@@ -5,6 +5,7 @@
 
 #include "base/escape.h"
 #include "loader/plan_parts.h"
+#include "loader/program_target.h"
 
 namespace bpfld::loader {
 namespace {
@@ -39,6 +40,14 @@ void add_info(const Planner& planner, const LinkedProgram& program, bpf::ProgLoa
   }
 }
 
+// A struct_ops map that this kernel has no place for. What uses it all the same is no mistake as
+// long as it is never reached.
+bool is_left_out(const Planner& planner, u32 map) {
+  return planner.spec.maps[map].struct_ops &&
+         std::ranges::find(planner.linked.struct_ops, map, &StructOps::map) ==
+             planner.linked.struct_ops.end();
+}
+
 Status load_program(Planner& planner, const LinkedProgram& linked) {
   const ProgramSpec& program = planner.spec.programs[linked.program];
   const std::string subject = format("program \"{}\"", escape_terminal(program.name));
@@ -67,9 +76,15 @@ Status load_program(Planner& planner, const LinkedProgram& linked) {
   request.name = program.name;
   request.license = planner.spec.license;
   request.insns = linked.insns;
-  for (const Reference& reference : linked.map_references)
+  for (const Reference& reference : linked.map_references) {
+    if (is_left_out(planner, reference.index)) {
+      std::fill_n(request.insns.begin() + static_cast<std::ptrdiff_t>(reference.at.value), 2,
+                  bpf::call_helper(static_cast<u32>(kPoisonMap) + reference.index));
+      continue;
+    }
     request.map_references.push_back(
         {reference.at, Fd::slot(planner.plan.map_slots[reference.index])});
+  }
   add_jump_tables(planner, linked, request);
   request.kernel_version = planner.spec.kernel_version.value_or(planner.profile.version_code);
   if ((program.row->flags & kSleepable) != 0) request.flags |= bpf::kProgSleepable;
@@ -94,10 +109,21 @@ Status load_program(Planner& planner, const LinkedProgram& linked) {
 
 }  // namespace
 
+Result<std::vector<const LinkedProgram*>> by_depth(const ObjectSpec& spec, const Linked& linked) {
+  std::vector<std::pair<u32, const LinkedProgram*>> order;
+  for (const LinkedProgram& program : linked.programs)
+    order.emplace_back(TRY(load_depth(spec, program.program)), &program);
+  std::ranges::stable_sort(order, {}, &std::pair<u32, const LinkedProgram*>::first);
+  std::vector<const LinkedProgram*> out;
+  for (const auto& [depth, program] : order)
+    out.push_back(program);
+  return out;
+}
+
 Status plan_programs(Planner& planner) {
   planner.plan.program_slots.resize(planner.spec.programs.size());
-  for (const LinkedProgram& program : planner.linked.programs)
-    TRY(load_program(planner, program));
+  for (const LinkedProgram* program : TRY(by_depth(planner.spec, planner.linked)))
+    TRY(load_program(planner, *program));
   return {};
 }
 

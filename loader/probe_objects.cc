@@ -180,6 +180,63 @@ Probe make_probe(const LinkRow& row, const btf::View* kernel) {
   return probe;
 }
 
+// A link whose request says more than a target.
+Probe wide_link(std::string name, std::string_view since, bpf::ProgLoad load, bpf::Request link,
+                int yes_errno) {
+  Probe probe;
+  probe.kind = ProbeKind::link;
+  probe.name = std::move(name);
+  probe.since = since;
+  probe.program_type = load.type;
+  probe.attach_type = load.expected_attach_type;
+  probe.yes_errno = yes_errno;
+  load.license = "GPL";
+  load.insns = {bpf::mov64_imm(0, 0), bpf::exit_insn()};
+  probe.ops.push_back({"its program", std::move(load), 0u, false});
+  probe.ops.push_back({"the probe", std::move(link), 1u, false});
+  return probe;
+}
+
+// A function that there is none of: ESRCH (kernel/trace/ftrace.c: ftrace_lookup_symbols()).
+Probe kprobe_multi_link() {
+  bpf::ProgLoad load;
+  load.type = ProgType::kprobe;
+  load.expected_attach_type = AttachType::trace_kprobe_multi;
+  bpf::LinkKprobeMulti link;
+  link.program = Fd::slot(0);
+  link.symbols = {"bpfld_no_such_function"};
+  return wide_link("kprobe_multi", "5.18", std::move(load), std::move(link), ESRCH);
+}
+
+// A file that is none: EBADF (kernel/trace/bpf_trace.c: bpf_uprobe_multi_link_attach()).
+Probe uprobe_multi_link() {
+  bpf::ProgLoad load;
+  load.type = ProgType::kprobe;
+  load.expected_attach_type = AttachType::trace_uprobe_multi;
+  bpf::LinkUprobeMulti link;
+  link.program = Fd::slot(0);
+  link.path = "/";
+  link.offsets = {0};
+  return wide_link("uprobe_multi", "6.6", std::move(load), std::move(link), EBADF);
+}
+
+// To a function that nobody calls but the kernel's own test of such programs.
+Probe tracing_link(const btf::View* kernel) {
+  constexpr std::string_view kFunction = "bpf_fentry_test1";
+  bpf::ProgLoad load;
+  load.type = ProgType::tracing;
+  load.expected_attach_type = AttachType::trace_fentry;
+  if (kernel != nullptr)
+    load.attach_btf_id = btf::find_one(*kernel, kFunction, {btf::Kind::func}).value;
+  const bool found = load.attach_btf_id != 0;
+  Probe probe =
+      wide_link("tracing", "5.7", std::move(load), bpf::RawTracepointOpen{Fd::slot(0), {}}, 0);
+  if (found) return probe;
+  probe.ops.clear();
+  probe.problem = format("the kernel's BTF has no {}", kFunction);
+  return probe;
+}
+
 }  // namespace
 
 std::vector<Probe> map_probes(u32 page_size) {
@@ -192,9 +249,12 @@ std::vector<Probe> map_probes(u32 page_size) {
 
 std::vector<Probe> link_probes(const btf::View* kernel) {
   std::vector<Probe> out;
-  out.reserve(kLinks.size());
+  out.reserve(kLinks.size() + 3);
   for (const LinkRow& row : kLinks)
     out.push_back(make_probe(row, kernel));
+  out.push_back(kprobe_multi_link());
+  out.push_back(uprobe_multi_link());
+  out.push_back(tracing_link(kernel));
   return out;
 }
 

@@ -76,11 +76,13 @@ Needs needs(const ObjectSpec& spec, const Selection& selection) {
     attach_needs(spec, index, out);
     if (std::optional<KernelName> name = bound_name(spec.programs[index]))
       out.names.push_back(*name);
+    const std::optional<TargetProgram>& target = spec.programs[index].target_program;
+    if (target && !target->own) add_once(out.programs, target->loaded);
   }
   extern_needs(spec, functions, out);
   struct_ops_needs(spec, selection, out);
   make_unique(out.names);
-  if (!out.names.empty()) out.kernel_btf = true;
+  if (!out.names.empty() || !out.traced_globs.empty()) out.kernel_btf = true;
   const auto one_for_each_cpu = [](const MapSpec& map) {
     return map.type == bpf::MapType::perf_event_array && map.max_entries == 0;
   };

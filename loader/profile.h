@@ -17,6 +17,7 @@
 #include "loader/kallsyms.h"
 #include "loader/kernel_names.h"
 #include "loader/probe_facts.h"
+#include "loader/program_facts.h"
 #include "loader/spec.h"
 
 namespace bpfld::loader {
@@ -83,6 +84,8 @@ struct Needs {
   std::vector<std::string> function_globs;  // of kernel functions, unique
   std::vector<BinaryPlace> binaries;        // unique
   std::vector<UsdtPlace> usdts;             // unique
+  std::vector<std::string> programs;        // TargetProgram::loaded, unique
+  std::vector<std::string> traced_globs;    // of functions that one program traces, unique
   bool operator==(const Needs&) const = default;
 };
 
@@ -144,13 +147,8 @@ struct KernelProfile {
   KernelSymbols symbols;        // those that were asked for
   std::string symbols_problem;  // why they could not be read
 
-  // For a program that attaches to another program, by its own name: chosen by the user.
-  struct ProgramTarget {
-    int program_fd = -1;  // borrowed
-    u32 type = 0;         // id of the function in that program's BTF
-    bool operator==(const ProgramTarget&) const = default;
-  };
-  std::map<std::string, ProgramTarget> program_targets;
+  std::map<std::string, ProgramFact> programs;  // as in Needs
+  std::map<std::string, TracedFact> traced;     // by pattern
 
   Answer feature(Feature f) const { return features[static_cast<std::size_t>(f)]; }
   bool lacks(Feature f) const { return feature(f) == Answer::no; }

@@ -74,6 +74,7 @@ struct MapSpec {
   // struct_ops variable, its callbacks 0.
   std::vector<std::byte> contents;
   std::string reuse;           // the path of a pinned map that is to be used instead; empty: none
+  u32 reuse_id = 0;            // likewise, the number of a loaded map; 0: none
   bool freeze = false;         // .rodata: read-only once filled
   std::vector<MapSpec> inner;  // of a map of maps: one, which says what its elements are like
   std::vector<MapSlot> slots;  // of a map of maps or of programs, in the order of the file
@@ -139,6 +140,14 @@ struct FunctionSpec {
   bool operator==(const FunctionSpec&) const = default;
 };
 
+// spec: whose function a program traces or replaces, when it is not the kernel's: another program.
+struct TargetProgram {
+  std::optional<u32> own;  // index into ObjectSpec::programs
+  std::string loaded;      // of one that is loaded already: "id:7", or the path of its pin
+  std::string function;    // one of its functions; empty: the one that the section names
+  bool operator==(const TargetProgram&) const = default;
+};
+
 // spec: an entry function with its section's meaning. `row` points into the SEC() table.
 struct ProgramSpec {
   u32 function = 0;  // index into ObjectSpec::functions
@@ -148,6 +157,7 @@ struct ProgramSpec {
   std::string target;  // "sched/sched_switch"
   bool autoload = true;
   std::vector<AttachTarget> places;  // named by the user; they replace what the section says
+  std::optional<TargetProgram> target_program = std::nullopt;  // named by the user
   bool operator==(const ProgramSpec&) const = default;
 };
 
@@ -195,6 +205,15 @@ struct JumpTable {
   bool operator==(const JumpTable&) const = default;
 };
 
+// spec: what the object once had, as far as its bytes tell: CO-RE relocations, without which its
+// programs load and read the kernel's fields where the compiler's headers had them.
+struct LostRelocations {
+  bool ext_is_missing = false;     // .BTF.ext; otherwise it is there, without such relocations
+  std::vector<std::string> types;  // "struct task_struct": in .BTF for no other reason; a few
+  u64 type_count = 0;              // all of them; 0: there may have been none to lose
+  bool operator==(const LostRelocations&) const = default;
+};
+
 // spec: the object.
 struct ObjectSpec {
   std::string name;  // file name without directories and suffix: names the data maps
@@ -209,6 +228,7 @@ struct ObjectSpec {
   std::vector<VariableSpec> variables;
   std::vector<ExternSpec> externs;
   std::vector<JumpTable> jump_tables;
+  std::optional<LostRelocations> lost_relocations;
   std::vector<std::string> notes;  // sections that were left out, and why
   bool operator==(const ObjectSpec&) const = default;
 };

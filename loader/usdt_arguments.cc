@@ -191,10 +191,9 @@ struct MachineRow {
   bool (*read)(std::string_view, UsdtArgument&);
 };
 constexpr MachineRow kMachines[] = {
-    {kMachineS390, read_s390},
-    {kMachineX86_64, read_x86},
-    {kMachineArm64, read_arm64},
-    {kMachineRiscv, read_riscv},
+    {kMachineI386, read_x86},  // on a 64-bit kernel: the same registers, their upper halves 0
+    {kMachineS390, read_s390},   {kMachineX86_64, read_x86},
+    {kMachineArm64, read_arm64}, {kMachineRiscv, read_riscv},
 };
 
 // Cuts the first operand off: it ends at a space that is in no brackets.

@@ -15,6 +15,7 @@
 namespace bpfld::loader {
 
 // EM_* of the machines whose registers are known.
+inline constexpr u16 kMachineI386 = 3;
 inline constexpr u16 kMachineS390 = 22;
 inline constexpr u16 kMachineX86_64 = 62;
 inline constexpr u16 kMachineArm64 = 183;

@@ -2,6 +2,7 @@
 // One Session per program, with an ear on its BPF_PROG_LOAD; see verify.h.
 #include "loader/verify.h"
 
+#include "loader/program_target.h"
 #include "loader/session.h"
 
 namespace bpfld::loader {
@@ -39,7 +40,8 @@ Examination examine(const ObjectSpec& spec, u32 program, KernelProfile& profile,
   Listener listener(kernel, out);
   PlanOptions options;
   options.log_level = kLogStats;
-  Result<Session> session = Session::load(spec, {program}, profile, listener, options);
+  Result<Session> session =
+      Session::load(spec, with_target_programs(spec, {program}), profile, listener, options);
   if (!session) out.refusal = std::move(session).error();
   return out;
 }

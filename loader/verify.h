@@ -25,9 +25,9 @@ struct Examination {
   std::chrono::nanoseconds load_time{};  // of that call, as user space sees it
 };
 
-// Loads programs[program] and drops it. `profile` holds at least what needs(spec, {program}) asks
-// for; what the kernel turns out to lack is noted there. Errors are data here: those of
-// Session::load().
+// Loads programs[program], with the programs of the object that it is about, and drops it.
+// `profile` holds at least what needs(spec, {program}) asks for; what the kernel turns out to lack
+// is noted there. Errors are data here: those of Session::load().
 Examination examine(const ObjectSpec& spec, u32 program, KernelProfile& profile,
                     bpf::Kernel& kernel);
 

@@ -101,6 +101,7 @@ std::vector<Case> cases() {
        "write", false},
       {ObjectById{ObjectKind::map, 12}, "bpf(BPF_MAP_GET_FD_BY_ID, {id=12})", "bpf(BPF_MAP_GET_FD_BY_ID)", true},
       {ObjectContents{ObjectKind::btf, Fd::number(7), 100}, "bpf(BPF_OBJ_GET_INFO_BY_FD, {bpf_fd=7, btf_size=100})", "bpf(BPF_OBJ_GET_INFO_BY_FD)", false},
+      {ObjectContents{ObjectKind::program, Fd::number(7), 24, true}, "bpf(BPF_OBJ_GET_INFO_BY_FD, {bpf_fd=7, nr_func_info=3})", "bpf(BPF_OBJ_GET_INFO_BY_FD)", false},
       {LinkDetach{Fd::slot(9)}, "bpf(BPF_LINK_DETACH, {link_fd=$9})", "bpf(BPF_LINK_DETACH)", false},
       {PerfEventOpen{.type = 2, .config = 331, .pid = -1, .cpu = 0},
        "perf_event_open({type=TRACEPOINT, config=331}, pid=-1, cpu=0, group=-1, FD_CLOEXEC)", "perf_event_open", true},

@@ -68,3 +68,27 @@ TEST_CASE("variants: when one cannot be loaded the next takes its place") {
   CHECK(selection == Selection{0, 1, 3});
   CHECK_FALSE(choose_next_way(found, 0, selection));
 }
+
+TEST_CASE("variants: why a way was taken, and why the others were not") {
+  const ObjectSpec spec = object_of({"kprobe/f", "fentry/f", "kprobe/f"});
+  const std::string cost = "it sees the same at more cost, and without the types of the arguments";
+  loader::KernelProfile profile;
+  loader::KernelNameFact& fact = profile.names[{.kind = {}, .name = "f", .module = {}}];
+  fact.place = loader::KernelPlace{.type = 7, .module = 0};
+  std::vector<Variants> found = find_variants(spec, all_of(spec));
+  Selection selection = all_of(spec);
+  CHECK(choose_ways(found, spec, profile, selection) ==
+        std::vector<WayTaken>{{"f", {1}, {{{0, 2}, cost}}}});
+  CHECK(selection == Selection{1});
+
+  profile.names.clear();  // and no BTF to look in
+  found = find_variants(spec, all_of(spec));
+  selection = all_of(spec);
+  const std::vector<WayTaken> taken = choose_ways(found, spec, profile, selection);
+  REQUIRE(taken.size() == 1);
+  CHECK(taken[0].taken == Selection{0, 2});
+  CHECK(selection == Selection{0, 2});
+  REQUIRE(taken[0].left_out.size() == 1);
+  CHECK(taken[0].left_out[0].programs == Selection{1});
+  CHECK(taken[0].left_out[0].why == "function f was not looked up");
+}

@@ -6,6 +6,7 @@
 #include <charconv>
 #include <cstdio>
 #include <doctest/doctest.h>
+#include <unistd.h>
 
 #include "base/fd.h"
 #include "base/mapped_file.h"
@@ -154,6 +155,28 @@ TEST_CASE("live: kfuncs are called where the kernel has them, and passed over wh
   CHECK(variable(loaded, "missing") == 0);
 }
 
+TEST_CASE("live: a kernel function of a module is called, where the module is loaded") {
+  Loaded loaded("fixtures/kfunc_module.bpf.o");
+  const bool has_module = ::access("/sys/kernel/btf/nf_conntrack", F_OK) == 0;
+  const bool done = loaded.load();
+  const loader::KernelName name{
+      .kind = loader::NameKind::function, .name = "bpf_skb_ct_lookup", .module = {}};
+  const std::optional<loader::KernelPlace>& place = loaded.profile.names.at(name).place;
+  if (!place) {
+    CHECK_FALSE(done);
+    CHECK(loaded.error.code == Code::not_found);
+    // In a guest the module is loaded, and has the function since 5.18.
+    CHECK((loaded.profile.version_code < (5u << 16 | 18u << 8) || !has_module));
+    std::printf("SKIP: a kernel function of a module: this kernel has none of nf_conntrack\n");
+    return;
+  }
+  REQUIRE_MESSAGE(done, loaded.error.message() << "\n" << loaded.error.detail);
+  CHECK((place->module != 0) == has_module);
+  CHECK(test_run(loaded, "look_up", 64) == ENOENT);
+  loaded.session.reset();
+  CHECK(still_there(loaded.kernel.made()) == "");
+}
+
 TEST_CASE("live: what a kernel lacks concerns the programs that use it, and near names are told") {
   Loaded loaded("fixtures/missing_extern.bpf.o");
   CHECK_FALSE(loaded.load());
@@ -171,7 +194,7 @@ TEST_CASE("live: fentry and fexit programs are bound to their function") {
   Loaded loaded("fixtures/bound_code.bpf.o");
   const bool done = loaded.load();
   const Result<std::optional<loader::Binding>> binding =
-      loader::binding_of(loaded.spec.programs[0], loaded.profile);
+      loader::binding_of(loaded.spec, loaded.spec.programs[0], loaded.profile);
   REQUIRE_MESSAGE(binding.has_value(), (binding ? "" : binding.error().message()));
   if (!done) {
     // Refused before it was looked at, and so is one that has nothing to refuse.

@@ -47,7 +47,7 @@ struct Kernel : MadeUpKernel {
 std::optional<Binding> target_of(Kernel& kernel, std::string_view section) {
   const ObjectSpec spec = program_of(section);
   const KernelProfile profile = kernel.facts_for(spec);
-  const Result<std::optional<Binding>> target = binding_of(spec.programs[0], profile);
+  const Result<std::optional<Binding>> target = binding_of(spec, spec.programs[0], profile);
   REQUIRE_MESSAGE(target, message(target));
   return *target;
 }
@@ -80,6 +80,22 @@ TEST_CASE("binding: each kind of program finds its kind of type") {
   CHECK(target_of(kernel, "lsm_cgroup/file_open")->type == kernel.hook.value);
   CHECK(target_of(kernel, "iter/task")->type == kernel.iterator.value);
   CHECK_FALSE(kernel.opened_modules);
+}
+
+TEST_CASE("binding: of a hook of a cgroup the section says the hook, and places are cgroups") {
+  Kernel kernel;
+  ObjectSpec spec = program_of("lsm_cgroup/file_open");
+  CHECK(attach_targets(spec, 0).size() == 1);
+  CHECK(attach_targets(spec, 0)[0].place.empty());  // the root
+  AttachTarget cgroup;
+  cgroup.method = AttachMethod::cgroup;
+  cgroup.place = "/sys/fs/cgroup/a";
+  spec.programs[0].places = {cgroup, cgroup};
+  const Result<std::optional<Binding>> target =
+      binding_of(spec, spec.programs[0], kernel.facts_for(spec));
+  REQUIRE_MESSAGE(target, message(target));
+  CHECK((*target)->type == kernel.hook.value);
+  CHECK(attach_targets(spec, 0).size() == 2);
 }
 
 TEST_CASE("binding: other programs are bound to nothing and need no BTF") {
@@ -148,20 +164,17 @@ TEST_CASE("binding: a section that names nothing cannot be loaded, and is told s
         "was given");
 }
 
-TEST_CASE("binding: a chosen program takes the place of the kernel") {
+TEST_CASE("binding: an lsm_cgroup program is bound to its hook and attached to a cgroup") {
   Kernel kernel;
-  for (const char* section : {"freplace/func", "fentry/func", "fexit"}) {
-    const ObjectSpec spec = program_of(section);
-    KernelProfile profile = kernel.facts_for(spec);
-    profile.program_targets["prog"] = {.program_fd = 77, .type = 5};
-    const Result<Linked> linked = link(spec, {0}, profile);
-    REQUIRE(linked);
-    const Result<Plan> plan = make_plan(spec, *linked, profile);
-    REQUIRE_MESSAGE(plan, message(plan));
-    const auto& load = std::get<bpf::ProgLoad>(plan->load.back().request);
-    CHECK(load.attach_btf_id == 5);
-    CHECK(load.attach_target == Fd::number(77));
-  }
+  ObjectSpec spec = program_of("lsm_cgroup/file_open");
+  CHECK(target_of(kernel, "lsm_cgroup/file_open")->type == kernel.hook.value);
+  REQUIRE(attach_targets(spec, 0).size() == 1);
+  CHECK(attach_targets(spec, 0)[0].place.empty());  // the root of the hierarchy
+  AttachTarget place;
+  place.method = AttachMethod::cgroup;
+  place.place = "/sys/fs/cgroup/one";
+  spec.programs[0].places = {place};
+  CHECK(bound_name(spec.programs[0])->name == "bpf_lsm_file_open");
 }
 
 TEST_CASE("binding: the kernel's own types need no fd, those of a module one") {

@@ -46,6 +46,8 @@ TEST_CASE("usdt arguments: x86-64 registers of every width, memory, index, const
 }
 
 TEST_CASE("usdt arguments: arm64, riscv and s390") {
+  CHECK(read("-4@%eax 4@-8(%ebp) 1@%dl -4@$3", kMachineI386) ==
+        "s4 reg 80, u4 [32 + -8], u1 reg 96, s4 3");
   CHECK(read("8@x0 4@w30 -8@[sp, 8] 8@[x19] -4@[x29, -20] 4@17 8@sp", kMachineArm64) ==
         "u8 reg 0, u4 reg 240, s8 [248 + 8], u8 [152 + 0], s4 [232 + -20], u4 17, u8 reg 248");
   CHECK(read("8@a0 -4@-20(s0) 8@5 8@t6", kMachineRiscv) ==

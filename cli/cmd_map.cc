@@ -151,13 +151,20 @@ Status lookup(Inspection& inspection) {
   return {};
 }
 
-// The value of a map of maps or of programs: the id of one.
+// The value of a map of maps or of programs: the id of one, or the path of its pin.
 Result<UniqueFd> open_value(const Inspection& inspection, const MapText& text,
                             const std::string& value) {
+  const bpf::ObjectKind kind = text.info().type == bpf::MapType::prog_array
+                                   ? bpf::ObjectKind::program
+                                   : bpf::ObjectKind::map;
+  if (value.starts_with('/')) {
+    const Selector pin{.by = Selector::By::path, .id = 0, .text = value};
+    KernelObject object = TRY(open_one(inspection.kernel, kind, pin));
+    return std::move(object.fd);
+  }
   const std::vector<std::byte> id = TRY(btf::encode_bytes(sizeof(u32), value));
-  const bool is_program = text.info().type == bpf::MapType::prog_array;
-  const bpf::Reply reply = TRY(inspection.kernel.call(bpf::ObjectById{
-      is_program ? bpf::ObjectKind::program : bpf::ObjectKind::map, load_checked<u32>(id, 0)}));
+  const bpf::Reply reply =
+      TRY(inspection.kernel.call(bpf::ObjectById{kind, load_checked<u32>(id, 0)}));
   return UniqueFd(static_cast<int>(reply.value));
 }
 
@@ -221,7 +228,8 @@ const CommandRow kMapCommand = {
         "pin MAP PATH, unpin PATH: keep it below /sys/fs/bpf, or remove such a pin.\n\n"
         "MAP is `id N`, `name NAME` (which may hold * and ?) or the path of a pin. K and V are "
         "written as dump shows them: 42, 0x2a, RUNNING, \"text\", [1, 2], {pid: 42, comm: "
-        "\"sh\"}, or hex:2a000000; of a map of maps or programs V is an id.",
+        "\"sh\"}, or hex:2a000000; of a map of maps or programs V is an "
+        "id, or the path of a pin.",
     .options = kOptions,
     .max_operands = 8,
 };

@@ -1,9 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 // `bpfld prog`: the programs that are in the kernel, whoever loaded them.
 #include "base/escape.h"
+#include "base/mapped_file.h"
 #include "bpf/tables.h"
 #include "cli/dump_text.h"
 #include "cli/inspect.h"
+#include "cli/prog_text.h"
+#include "loader/kallsyms.h"
 
 namespace bpfld::cli {
 namespace {
@@ -11,7 +14,11 @@ namespace {
 using bpf::ProgramInfo;
 using loader::KernelObject;
 
+constexpr std::string_view kCallBase = "__bpf_call_base";  // what calls of helpers count from
+constexpr u64 kMaxKallsyms = 128u << 20;                   // 5 MB are usual
+
 constexpr OptionRow kOptions[] = {
+    {.name = "hex", .letter = '\0', .value = "", .help = "dump: the bytes of each instruction too"},
     {.name = "output",
      .letter = 'o',
      .value = "FORMAT",
@@ -54,15 +61,30 @@ Status show(Inspection& inspection) {
   return show_action(inspection, add);
 }
 
-// What the kernel shows of an instruction's operand: ids instead of addresses.
-std::string remark(const bpf::Insn& insn, const bpf::Insn* next) {
-  if (insn.is_subprogram_call()) return format("call {}{}", insn.imm >= 0 ? "+" : "", insn.imm + 1);
-  if (!insn.is_ld_imm64()) return {};
-  const u8 source = insn.src();
-  if (source == bpf::kPseudoMapFd) return format("map id {}", static_cast<u32>(insn.imm));
-  if (source == bpf::kPseudoMapValue && next != nullptr)
-    return format("map id {} +{}", static_cast<u32>(insn.imm), static_cast<u32>(next->imm));
-  return {};
+// Names are for people: what cannot be found out stays a number.
+ProgramNames find_names(Inspection& inspection, std::span<const bpf::Insn> insns) {
+  ProgramNames out;
+  for (const u32 id : map_ids(insns)) {
+    const Result<KernelObject> map =
+        loader::open_object(inspection.kernel, bpf::ObjectKind::map, id);
+    if (map) out.maps.emplace(id, name_of(*map));
+  }
+  const std::set<i32> distances = helper_distances(insns);
+  if (distances.empty()) return out;
+  const Result<std::string> text = read_text("/proc/kallsyms", kMaxKallsyms);
+  if (!text) return out;
+  const std::vector<std::string> wanted = {std::string(kCallBase)};
+  const loader::KernelSymbols base = loader::find_symbols(*text, wanted);
+  if (base.hidden || base.found.empty()) return out;
+  const u64 start = base.found.begin()->second.address;
+  std::set<u64> addresses;
+  for (const i32 distance : distances)
+    addresses.insert(start + static_cast<u64>(i64{distance}));
+  const std::map<u64, std::string> names = loader::names_at(*text, addresses);
+  for (const i32 distance : distances)
+    if (const auto name = names.find(start + static_cast<u64>(i64{distance})); name != names.end())
+      out.helpers.emplace(distance, name->second);
+  return out;
 }
 
 std::string spaced(const std::string& hex) {
@@ -72,28 +94,41 @@ std::string spaced(const std::string& hex) {
   return out;
 }
 
+std::string dump_json(const ProgramInfo& info, std::span<const bpf::Insn> insns,
+                      std::span<const std::string> texts) {
+  std::string slots, lines;
+  for (std::size_t i = 0; i < insns.size(); i++) {
+    slots += format("{}\"{}\"", i == 0 ? "" : ",", to_hex(insns[i]));
+    lines += (i == 0 ? "" : ",") + json_string(texts[i]);
+  }
+  return format("{{\"id\":{},\"name\":{},\"insns\":[{}],\"text\":[{}]}}\n", info.id,
+                json_string(info.name), slots, lines);
+}
+
+std::string dump_text(const ProgramInfo& info, std::span<const bpf::Insn> insns,
+                      std::span<const std::string> texts, bool hex) {
+  std::string out = format("{} {} (id {}, tag {}):\n", bpf::name_of(info.type),
+                           escape_terminal(info.name), info.id, info.tag);
+  if (insns.empty()) out += "  the kernel does not show its instructions\n";
+  const std::map<u64, std::string> labels = subprogram_labels(insns);
+  for (std::size_t i = 0; i < insns.size(); i++) {
+    if (const auto label = labels.find(i); label != labels.end()) out += label->second + ":\n";
+    if (hex)
+      out += format("{:>6}: {}{}{}\n", i, spaced(to_hex(insns[i])), texts[i].empty() ? "" : "   ",
+                    escape_terminal(texts[i]));
+    else if (!texts[i].empty())
+      out += format("{:>6}: {}\n", i, escape_terminal(texts[i]));
+  }
+  return out;
+}
+
 Status dump_one(Inspection& inspection, const KernelObject& object) {
   const ProgramInfo info = bpf::decode_program_info(object.info);
   const std::vector<bpf::Insn> insns = TRY(loader::read_instructions(inspection.kernel, object));
-  std::string out;
-  if (inspection.json) {
-    for (const bpf::Insn& insn : insns)
-      out += format("{}\"{}\"", out.empty() ? "" : ",", to_hex(insn));
-    inspection.print(
-        format("{{\"id\":{},\"name\":{},\"insns\":[{}]}}\n", info.id, json_string(info.name), out));
-    return {};
-  }
-  out = format("{} {} (id {}, tag {}):\n", bpf::name_of(info.type), escape_terminal(info.name),
-               info.id, info.tag);
-  if (insns.empty()) out += "  the kernel does not show its instructions\n";
-  for (std::size_t i = 0; i < insns.size(); i++) {
-    const bpf::Insn* next = i + 1 < insns.size() ? &insns[i + 1] : nullptr;
-    const std::string note = remark(insns[i], next);
-    const std::string number = format("{}", i);
-    out += format("{}{}: {}{}{}\n", std::string(number.size() < 6 ? 6 - number.size() : 0, ' '),
-                  number, spaced(to_hex(insns[i])), note.empty() ? "" : "   ; ", note);
-  }
-  inspection.print(out);
+  const std::vector<std::string> texts = program_text(insns, find_names(inspection, insns));
+  const bool hex = inspection.invocation.arguments.has("hex");
+  inspection.print(inspection.json ? dump_json(info, insns, texts)
+                                   : dump_text(info, insns, texts, hex));
   return {};
 }
 
@@ -125,7 +160,8 @@ const CommandRow kProgCommand = {
     .about =
         "list: all programs, whoever loaded them.\n"
         "show PROG: one of them, or those of one name.\n"
-        "dump PROG: its instructions as the verifier left them, with the ids of maps.\n"
+        "dump PROG: its instructions as the verifier left them, with the names of maps and "
+        "helpers.\n"
         "pin PROG PATH, unpin PATH: keep it below /sys/fs/bpf, or remove such a pin.\n\n"
         "PROG is `id N`, `name NAME` (which may hold * and ?) or the path of a pin. RUNS and "
         "AVERAGE are counted while kernel.bpf_stats_enabled is 1.",

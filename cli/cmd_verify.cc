@@ -15,6 +15,8 @@
 #include "cli/commands.h"
 #include "cli/facts.h"
 #include "cli/load_failure.h"
+#include "cli/object_warnings.h"
+#include "cli/poison.h"
 #include "cli/target_option.h"
 #include "cli/verifier.h"
 #include "loader/capture.h"
@@ -98,10 +100,9 @@ std::string without_program(Error error, const ProgramSpec* program) {
 }
 
 // The verifier's sentence, or what else was in the way.
-std::string reason_of(const Error& refusal, const ProgramSpec* program) {
-  std::string reason;
-  if (refusal.code == Code::rejected) reason = read_verifier_log(refusal.detail).reason;
-  return reason.empty() ? without_program(refusal, program) : reason;
+std::string reason_of(const Error& refusal, const LoadAttempt& attempt, u32 program) {
+  const std::string reason = refusal_reason(refusal, attempt, program);
+  return reason.empty() ? without_program(refusal, &attempt.spec.programs[program]) : reason;
 }
 
 // handle: one run of the command.
@@ -125,6 +126,8 @@ class Verify {
   Result<loader::KernelProfile> capture(const ObjectSpec& spec, const loader::Selection& selection);
   bool program(const std::string& path, const ObjectSpec& spec, u32 index,
                Result<loader::KernelProfile>& profile);
+  std::string reason(const std::string& path, const ObjectSpec& spec, u32 program,
+                     loader::KernelProfile& profile, const Error& refusal);
   void explain_refusal(const std::string& path, const ObjectSpec& spec, u32 program,
                        loader::KernelProfile& profile);
   void print(const Row& row);
@@ -194,12 +197,25 @@ bool Verify::program(const std::string& path, const ObjectSpec& spec, u32 index,
       std::chrono::duration_cast<std::chrono::microseconds>(found.load_time).count());
   if (found.refusal) {
     row.errno_value = found.refusal->errno_value;
-    row.reason = reason_of(*found.refusal, row.program);
+    row.reason = reason(path, spec, index, *profile, *found.refusal);
     denied_ |= found.refusal->code == Code::denied;
   }
   print(row);
   if (found.refusal && arguments_.has("explain")) explain_refusal(path, spec, index, *profile);
   return row.accepted;
+}
+
+// The statistics do not tell which instruction it was; where that matters it is asked again.
+std::string Verify::reason(const std::string& path, const ObjectSpec& spec, u32 program,
+                           loader::KernelProfile& profile, const Error& refusal) {
+  const loader::Selection alone = {program};
+  const LoadAttempt attempt{.object = path, .spec = spec, .selection = alone, .profile = profile};
+  const Verdict verdict = read_verifier_log(refusal.detail);
+  if (refusal.code == Code::rejected && is_core_poison(verdict) && !verdict.insn_index) {
+    const Result<loader::Session> again = loader::Session::load(spec, alone, profile, kernel_);
+    if (!again) return reason_of(again.error(), attempt, program);
+  }
+  return reason_of(refusal, attempt, program);
 }
 
 // Loads it again, as `run` would, for the log with its instructions and source lines.
@@ -232,6 +248,8 @@ void Verify::object(const std::string& path) {
     program_width_ = std::max(program_width_, escape_terminal(spec->programs[i].name).size());
   }
   if (selection.empty()) return;
+  if (const std::optional<Report> lost = lost_relocations(*spec, path))
+    streams_.say(json_ ? to_json(*lost) : to_text(*lost, style_for(arguments_, streams_.err)));
   Result<loader::KernelProfile> profile = capture(*spec, selection);
   const bool is_shared = profile.has_value();
   for (const u32 index : selection) {

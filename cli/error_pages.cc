@@ -183,6 +183,17 @@ constexpr ErrorPage kPages[] = {
      "  bpfld run --cgroup /sys/fs/cgroup/user.slice x.bpf.o\n\n"
      "Where version 1 is mounted at /sys/fs/cgroup, version 2 is often at /sys/fs/cgroup/unified. "
      "Directories of version 1 take no programs."},
+    {"E29", "the object has lost its CO-RE relocations",
+     "CO-RE relocations say which instructions hold the offset of a kernel's field. They are in "
+     "the section .BTF.ext. An object without them loads all the same, and reads each field where "
+     "the kernel headers had it that the object was compiled with: on another kernel that may be "
+     "another field.\n\n"
+     "That they are lost is seen from .BTF: it has types that no function and no variable leads "
+     "to, and a compiler writes such a type only because a relocation asks about it. Where only "
+     ".BTF.ext is missing, it cannot be known whether it held any.\n\n"
+     "  llvm-strip -g x.bpf.o            keeps .BTF and .BTF.ext, drops DWARF\n"
+     "  clang -g -O2 -target bpf ...     makes both; without -g neither\n\n"
+     "Objects that were compiled for the running kernel work without relocations."},
 };
 
 static_assert(std::ranges::is_sorted(kPages, {}, &ErrorPage::id));

@@ -5,6 +5,7 @@
 
 #include "btf/view.h"
 #include "cli/explain.h"
+#include "cli/object_warnings.h"
 
 namespace bpfld::cli {
 namespace {
@@ -200,13 +201,19 @@ Chapter explain_core(const Story& story) {
                             insn_text(fixup.after[0])});
   }
   const u64 asked = core.resolutions.size();
-  out.headline = asked == 0
+  const std::optional<Report> lost = lost_relocations(story.spec, story.path);
+  out.headline = lost && asked == 0 ? "no relocations, or no more"
+                 : asked == 0
                      ? "no relocations: the object reads no kernel structure by its compiled layout"
                      : format("{} against {}", count_of(asked, "relocation"),
                               story.profile.btf != nullptr ? story.profile.btf->path
                                                            : std::string("no kernel BTF"));
   out.tables.push_back(std::move(answers));
   out.tables.push_back(std::move(changes));
+  if (lost) {
+    out.errors.push_back(lost->what);
+    out.errors.push_back(lost->why);
+  }
   if (story.link_error) out.errors.push_back(story.link_error->message());
   if (asked != 0)
     out.notes = {

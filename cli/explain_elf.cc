@@ -30,9 +30,9 @@ bool matters(SectionRole role) {
     case SectionRole::version:
     case SectionRole::btf:
     case SectionRole::btf_ext:
+    case SectionRole::legacy_maps:
     case SectionRole::relocations: return true;
     case SectionRole::ignored:
-    case SectionRole::legacy_maps:
     case SectionRole::jump_tables:
     case SectionRole::symbols:
     case SectionRole::strings:

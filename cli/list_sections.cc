@@ -50,7 +50,7 @@ std::string attach_type_of(const SectionRow& row) {
 
 // "tracepoint[/...]": a target may follow.
 std::string section_of(const SectionRow& row) {
-  return std::string(row.name) + (row.target == loader::Target::optional ? "[/...]" : "");
+  return std::string(row.name) + (row.target != loader::Target::forbidden ? "[/...]" : "");
 }
 
 std::string flags_of(const SectionRow& row) {

@@ -5,8 +5,8 @@
 #include <algorithm>
 
 #include "base/escape.h"
+#include "cli/poison.h"
 #include "cli/verifier.h"
-#include "loader/fixup.h"
 #include "loader/link.h"
 
 namespace bpfld::cli {
@@ -53,24 +53,6 @@ std::vector<std::string> excerpt_of(const Verdict& verdict) {
   return out;
 }
 
-// The CO-RE relocation that poisoned the instruction which the verifier stopped at, as text.
-std::string poisoned_relocation(const Verdict& verdict, const LoadAttempt& attempt,
-                                const loader::Linked& linked,
-                                const loader::LinkedProgram& program) {
-  if (!verdict.insn_index) return {};
-  const loader::Piece* piece = nullptr;
-  for (const loader::Piece& candidate : program.pieces)
-    if (candidate.start.value <= *verdict.insn_index) piece = &candidate;
-  for (u32 i = 0; piece != nullptr && i < linked.core.sources.size(); i++) {
-    const loader::CoreOutcome::Source source = linked.core.sources[i];
-    if (source.function != piece->function) continue;
-    const u64 at = attempt.spec.functions[source.function].core[source.index].at.value;
-    if (piece->start.value + at == *verdict.insn_index)
-      return loader::describe_core(attempt.spec, attempt.profile, linked.core, i);
-  }
-  return {};
-}
-
 void add_verdict(Report& report, const Error& error, const LoadAttempt& attempt,
                  const loader::ProgramSpec& program) {
   Verdict verdict = read_verifier_log(error.detail);
@@ -82,16 +64,12 @@ void add_verdict(Report& report, const Error& error, const LoadAttempt& attempt,
                        errno_name(error.errno_value), verdict.reason);
   if (!verdict.file.empty()) report.where += format(", {}:{}", verdict.file, verdict.line);
   report.excerpt = excerpt_of(verdict);
-  const bool poisoned =
-      verdict.reason.find(format("#{}", loader::kPoisonHelper)) != std::string::npos;
-  if (poisoned) {
+  const std::string missing =
+      missing_by_poison(verdict, attempt, linked ? &*linked : nullptr, code);
+  if (!missing.empty()) {
     report.id = "E04";
     report.exit = Exit::kernel;
-    report.what = format("program \"{}\" needs what kernel {} does not have", program.name,
-                         attempt.profile.release);
-    const std::string relocation =
-        code == nullptr ? "" : poisoned_relocation(verdict, attempt, *linked, *code);
-    if (!relocation.empty()) report.what += ": " + relocation;
+    report.what = format("program \"{}\" needs {}", program.name, missing);
   }
   if (!report.why.empty()) return;  // something outside the program explains it
   const VerifierAdvice* advice = find_advice(verdict.reason);
@@ -124,6 +102,19 @@ std::vector<std::string> last_lines(std::string_view log) {
 }
 
 }  // namespace
+
+std::string refusal_reason(const Error& error, const LoadAttempt& attempt, u32 program) {
+  if (error.code != Code::rejected) return {};
+  const Verdict verdict = read_verifier_log(error.detail);
+  if (verdict.reason.find('#') == std::string::npos) return verdict.reason;  // no poison
+  const Result<loader::Linked> linked =
+      loader::link(attempt.spec, attempt.selection, attempt.profile);
+  const loader::LinkedProgram* code =
+      linked ? find_linked(*linked, attempt, attempt.spec.programs[program]) : nullptr;
+  const std::string missing =
+      missing_by_poison(verdict, attempt, linked ? &*linked : nullptr, code);
+  return missing.empty() ? verdict.reason : "needs " + missing;
+}
 
 Report explain_load_failure(const Error& error, const LoadAttempt& attempt, const Facts& facts) {
   // Linking and planning make no system call, so their errors carry no errno.

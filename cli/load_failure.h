@@ -20,4 +20,8 @@ struct LoadAttempt {
 // The report for an error of Session::load().
 Report explain_load_failure(const Error& error, const LoadAttempt& attempt, const Facts& facts);
 
+// In one line why the verifier refused programs[program], of the attempt's selection: its sentence,
+// or what the kernel lacks. Empty when it is not a refusal of the verifier. Not escaped.
+std::string refusal_reason(const Error& error, const LoadAttempt& attempt, u32 program);
+
 }  // namespace bpfld::cli

@@ -10,6 +10,7 @@
 #include "bpf/tables.h"
 #include "btf/layout.h"
 #include "cli/load_failure.h"
+#include "cli/object_warnings.h"
 #include "cli/run.h"
 #include "loader/capture.h"
 #include "loader/externs.h"
@@ -80,6 +81,8 @@ Step<void> Run::look_at_kernel() {
   report_.expect(lines);
   for (const std::string& note : spec_.notes)
     report_.note(note);
+  if (const std::optional<Report> lost = lost_relocations(spec_, options_.object))
+    report_.message(*lost);
   if (!options_.all_variants) choose_variants();
   return leave_out_missing();
 }

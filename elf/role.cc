@@ -15,6 +15,7 @@ enum class Match : u8 {
   whole,   // the name itself
   dotted,  // the name, or the name followed by '.' and anything
   prefix,  // anything that starts so
+  suffix,  // anything that ends so
 };
 
 struct NameRow {
@@ -27,6 +28,8 @@ struct NameRow {
 constexpr std::array kNames = {
     NameRow{".maps",            Match::whole,  SectionRole::maps},
     NameRow{"maps",             Match::whole,  SectionRole::legacy_maps},
+    NameRow{"maps/",            Match::prefix, SectionRole::legacy_maps},  // gobpf: a section for each map
+    NameRow{"/maps",            Match::suffix, SectionRole::legacy_maps},  // ir-keytable: lirc_mode2/maps
     NameRow{".data",            Match::dotted, SectionRole::data},
     NameRow{".rodata",          Match::dotted, SectionRole::rodata},
     NameRow{".bss",             Match::dotted, SectionRole::bss},
@@ -47,12 +50,14 @@ constexpr std::array kNames = {
 // clang-format on
 
 constexpr bool matches(const NameRow& row, std::string_view name) {
+  if (row.match == Match::suffix) return name.ends_with(row.name);
   if (!name.starts_with(row.name)) return false;
   const std::string_view rest = name.substr(row.name.size());
   switch (row.match) {
     case Match::whole: return rest.empty();
     case Match::dotted: return rest.empty() || rest.front() == '.';
-    case Match::prefix: return true;
+    case Match::prefix:
+    case Match::suffix: return true;
   }
   std::unreachable();
 }
@@ -71,6 +76,8 @@ static_assert([] {
 }());
 static_assert(role_by_name(".rodata.str1.1") == SectionRole::rodata);
 static_assert(role_by_name(".database") == SectionRole::ignored);
+static_assert(role_by_name("lirc_mode2/maps") == SectionRole::legacy_maps);
+static_assert(role_by_name("bitmaps") == SectionRole::ignored);
 
 }  // namespace
 

@@ -15,7 +15,7 @@ enum class SectionRole : u8 {
   ignored,      // nothing reads it: .eh_frame, notes, address-significance tables, unknown data
   code,         // executable bytes: programs and subprograms
   maps,         // .maps, map definitions described by BTF
-  legacy_maps,  // maps, the definitions before BTF; loaders have stopped reading them
+  legacy_maps,  // maps, maps/NAME, TYPE/maps: the definitions before BTF
   data,         // .data and .data.*: initialised globals
   rodata,       // .rodata and .rodata.*: constants, frozen before the program loads
   bss,          // .bss and .bss.*: zeroed globals, no bytes in the file

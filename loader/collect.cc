@@ -123,6 +123,7 @@ Result<ObjectSpec> collect(Bytes file, std::string_view name) {
   TRY(collect_references(state));
   TRY(collect_info(state));
   TRY(collect_callbacks(state));
+  note_lost_relocations(state);
   collect_btf(state);
   fix_extern_btf(state);
   return std::move(state.spec);

@@ -176,8 +176,9 @@ Status collect_maps(Collector& state) {
   const elf::Section* section = state.elf.find_section(".maps");
   if (section == nullptr || section->size == 0) return {};
   if (!state.btf)
-    return fail(Code::malformed,
-                "section [{}] .maps is defined by BTF, but the object has none (compile with -g)",
+    return fail(Code::unsupported,
+                "section [{}] .maps has no bytes of its own, only .BTF says what it holds, and the "
+                "object has none: it was compiled without -g, or stripped",
                 section->index);
   for (u32 id = 1; id < state.btf->count(); id++) {
     const Type datasec = state.btf->type({id});

@@ -29,8 +29,8 @@ struct Collector {
   std::unordered_map<u32, u32> data_maps;
   // Offset in .maps -> index of the map declared there.
   std::unordered_map<u64, u32> declared_maps;
-  // The same for the older section, maps.
-  std::unordered_map<u64, u32> legacy_maps;
+  // The same for the older sections: (section, offset).
+  std::map<std::pair<u32, u64>, u32> legacy_maps;
   // The definitions of .maps that have `values`, by their place there.
   struct Values {
     u64 start = 0, end = 0;  // of the slots, bytes from the section's start
@@ -65,7 +65,7 @@ struct Collector {
 
 [[nodiscard]] Status collect_functions(Collector& state);    // symbols -> functions, programs
 [[nodiscard]] Status collect_maps(Collector& state);         // .maps -> maps
-[[nodiscard]] Status collect_legacy_maps(Collector& state);  // the section `maps`
+[[nodiscard]] Status collect_legacy_maps(Collector& state);  // `maps` and the like
 [[nodiscard]] Status collect_slots(Collector& state);        // relocations of .maps -> maps' slots
 [[nodiscard]] Status collect_data(Collector& state);        // .data .rodata .bss -> maps, variables
 [[nodiscard]] Status collect_arena(Collector& state);       // .addr_space.1 -> its arena's contents
@@ -79,7 +79,8 @@ inline constexpr std::string_view kJumpTables = ".jumptables";
 
 // BTF's tags -> exception callbacks of programs.
 [[nodiscard]] Status collect_callbacks(Collector& state);
-void collect_btf(Collector& state);     // .BTF -> spec.btf, with its gaps filled in
+void note_lost_relocations(Collector& state);  // .BTF says what .BTF.ext should have
+void collect_btf(Collector& state);            // .BTF -> spec.btf, with its gaps filled in
 void fix_extern_btf(Collector& state);  // what the kernel would refuse of externs in spec.btf
 
 // The name that the kernel will show for the map of a section: "execsnoo.rodata".

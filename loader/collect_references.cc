@@ -8,6 +8,7 @@
 #include <algorithm>
 
 #include "base/escape.h"
+#include "elf/role.h"
 #include "loader/collect_parts.h"
 
 namespace bpfld::loader {
@@ -75,10 +76,11 @@ Result<Reference> address_reference(const Collector& state, const elf::Symbol& s
     if (map != state.declared_maps.end()) return Reference{at, ReferenceKind::map, map->second, 0};
     return fail(Code::malformed, "refers to offset {:#x} of .maps, where no map starts", offset);
   }
-  if (section.name == "maps") {
-    const auto map = state.legacy_maps.find(offset);
+  if (elf::role_of(section) == elf::SectionRole::legacy_maps) {
+    const auto map = state.legacy_maps.find({symbol.section, offset});
     if (map != state.legacy_maps.end()) return Reference{at, ReferenceKind::map, map->second, 0};
-    return fail(Code::malformed, "refers to offset {:#x} of maps, where no map starts", offset);
+    return fail(Code::malformed, "refers to offset {:#x} of {}, where no map starts", offset,
+                escape_terminal(section.name));
   }
   const auto data = state.data_maps.find(symbol.section);
   if (data != state.data_maps.end()) {

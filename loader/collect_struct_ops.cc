@@ -146,7 +146,9 @@ Status add_callback(Reader& reader, const elf::Relocation& relocation) {
 Status read_section(Reader& reader) {
   Collector& state = reader.state;
   if (!state.btf)
-    return fail(Code::malformed, "needs BTF, and the object has none (compile with -g)");
+    return fail(Code::unsupported,
+                "only .BTF says what it holds, and the object has none: it was compiled without "
+                "-g, or stripped");
   const auto datasec = state.datasecs.find(reader.section.name);
   if (datasec == state.datasecs.end()) return fail(Code::malformed, "has no DATASEC in the BTF");
   for (const btf::Variable& entry : btf::variables(*state.btf, state.btf->type({datasec->second})))

@@ -55,4 +55,16 @@ KernelSymbols find_symbols(std::string_view text, std::span<const std::string> n
   return out;
 }
 
+std::map<u64, std::string> names_at(std::string_view text, const std::set<u64>& wanted) {
+  std::map<u64, std::string> out;
+  while (!text.empty() && out.size() < wanted.size()) {
+    const std::size_t end = text.find('\n');
+    Line line;
+    const bool good = read_line(text.substr(0, end), line);
+    text.remove_prefix(end == std::string_view::npos ? text.size() : end + 1);
+    if (good && wanted.contains(line.address)) out.try_emplace(line.address, line.name);
+  }
+  return out;
+}
+
 }  // namespace bpfld::loader

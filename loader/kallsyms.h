@@ -4,6 +4,7 @@
 #pragma once
 
 #include <map>
+#include <set>
 #include <span>
 #include <string>
 #include <string_view>
@@ -28,5 +29,9 @@ struct KernelSymbols {
 
 // Those of `names` that are in `text`. A line that is none is passed over.
 KernelSymbols find_symbols(std::string_view text, std::span<const std::string> names);
+
+// What is at these addresses, as far as there is something: of several names of a function the
+// first.
+std::map<u64, std::string> names_at(std::string_view text, const std::set<u64>& wanted);
 
 }  // namespace bpfld::loader

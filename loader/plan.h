@@ -72,6 +72,10 @@ struct Plan {
   std::vector<std::string> notes;  // values that the loader chose because the object gave none
 };
 
+// A reference to a struct_ops map that is left out: the number of a helper that does not exist,
+// plus the map's index. The same as libbpf's, so that tools which know the number know ours.
+inline constexpr i32 kPoisonMap = 2001000000;
+
 // Of a verifier log, in bytes: the first buffer, and the largest after growing.
 inline constexpr u32 kFirstLogSize = 64u << 10;
 inline constexpr u32 kLargestLogSize = 64u << 20;

@@ -40,6 +40,14 @@ void add_info(const Planner& planner, const LinkedProgram& program, bpf::ProgLoa
   }
 }
 
+// A struct_ops map that this kernel has no place for. What uses it all the same is no mistake as
+// long as it is never reached.
+bool is_left_out(const Planner& planner, u32 map) {
+  return planner.spec.maps[map].struct_ops &&
+         std::ranges::find(planner.linked.struct_ops, map, &StructOps::map) ==
+             planner.linked.struct_ops.end();
+}
+
 Status load_program(Planner& planner, const LinkedProgram& linked) {
   const ProgramSpec& program = planner.spec.programs[linked.program];
   const std::string subject = format("program \"{}\"", escape_terminal(program.name));
@@ -68,9 +76,15 @@ Status load_program(Planner& planner, const LinkedProgram& linked) {
   request.name = program.name;
   request.license = planner.spec.license;
   request.insns = linked.insns;
-  for (const Reference& reference : linked.map_references)
+  for (const Reference& reference : linked.map_references) {
+    if (is_left_out(planner, reference.index)) {
+      std::fill_n(request.insns.begin() + static_cast<std::ptrdiff_t>(reference.at.value), 2,
+                  bpf::call_helper(static_cast<u32>(kPoisonMap) + reference.index));
+      continue;
+    }
     request.map_references.push_back(
         {reference.at, Fd::slot(planner.plan.map_slots[reference.index])});
+  }
   add_jump_tables(planner, linked, request);
   request.kernel_version = planner.spec.kernel_version.value_or(planner.profile.version_code);
   if ((program.row->flags & kSleepable) != 0) request.flags |= bpf::kProgSleepable;

@@ -101,7 +101,7 @@ constexpr std::array<SectionRow, 116> kRows = {{
     {"sk_skb/verdict",       Target::forbidden, ProgType::sk_skb,                  AttachType::sk_skb_verdict        , sockmap, kAttachHint, "__sk_buff"},
     {"sk_skb",               Target::forbidden, ProgType::sk_skb,                  kNone                             , sockmap, kNoFlags, "__sk_buff"},
     {"sk_msg",               Target::forbidden, ProgType::sk_msg,                  AttachType::sk_msg_verdict        , sockmap, kAttachHint, "sk_msg_md"},
-    {"lirc_mode2",           Target::forbidden, ProgType::lirc_mode2,              AttachType::lirc_mode2            , lirc, kAttachHint, "u32"},
+    {"lirc_mode2",           Target::label,     ProgType::lirc_mode2,              AttachType::lirc_mode2            , lirc, kAttachHint, "u32"},
     {"flow_dissector",       Target::forbidden, ProgType::flow_dissector,          AttachType::flow_dissector        , netns, kAttachHint, "__sk_buff"},
     {"cgroup_skb/ingress",   Target::forbidden, ProgType::cgroup_skb,              AttachType::cgroup_inet_ingress   , cgroup, kAttachHint, "__sk_buff"},
     {"cgroup_skb/egress",    Target::forbidden, ProgType::cgroup_skb,              AttachType::cgroup_inet_egress    , cgroup, kAttachHint, "__sk_buff"},
@@ -142,7 +142,7 @@ constexpr std::array<SectionRow, 116> kRows = {{
 constexpr bool matches(const SectionRow& row, std::string_view name) {
   if (!name.starts_with(row.name)) return false;
   if (name.size() == row.name.size()) return true;
-  return row.target == Target::optional && name[row.name.size()] == '/';
+  return row.target != Target::forbidden && name[row.name.size()] == '/';
 }
 
 constexpr const SectionRow* find_row(std::string_view name) {
@@ -162,6 +162,7 @@ static_assert(find_row("kprobe.multi/tcp_*")->attach_type == AttachType::trace_k
 static_assert(find_row("xdp.frags/devmap")->attach_type == AttachType::xdp_devmap);
 static_assert(find_row("kprobefoo") == nullptr);
 static_assert(find_row("xdp/eth0") == nullptr);
+static_assert(find_row("lirc_mode2/rc_mm")->type == ProgType::lirc_mode2);
 
 }  // namespace
 
@@ -177,7 +178,7 @@ std::optional<SectionMatch> match_section(std::string_view section_name) {
   }
   match.row = find_row(section_name);
   if (match.row == nullptr) return std::nullopt;
-  if (section_name.size() > match.row->name.size())
+  if (match.row->target == Target::optional && section_name.size() > match.row->name.size())
     match.target = section_name.substr(match.row->name.size() + 1);
   return match;
 }

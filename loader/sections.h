@@ -54,6 +54,7 @@ enum SectionFlags : u8 {
 enum class Target : u8 {
   forbidden,  // SEC("xdp"), never SEC("xdp/eth0")
   optional,   // SEC("kprobe") or SEC("kprobe/func")
+  label,      // SEC("lirc_mode2/rc_mm"): ir-keytable gives a protocol a name so; it is no place
 };
 
 struct SectionRow {

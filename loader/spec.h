@@ -204,6 +204,15 @@ struct JumpTable {
   bool operator==(const JumpTable&) const = default;
 };
 
+// spec: what the object once had, as far as its bytes tell: CO-RE relocations, without which its
+// programs load and read the kernel's fields where the compiler's headers had them.
+struct LostRelocations {
+  bool ext_is_missing = false;     // .BTF.ext; otherwise it is there, without such relocations
+  std::vector<std::string> types;  // "struct task_struct": in .BTF for no other reason; a few
+  u64 type_count = 0;              // all of them; 0: there may have been none to lose
+  bool operator==(const LostRelocations&) const = default;
+};
+
 // spec: the object.
 struct ObjectSpec {
   std::string name;  // file name without directories and suffix: names the data maps
@@ -218,6 +227,7 @@ struct ObjectSpec {
   std::vector<VariableSpec> variables;
   std::vector<ExternSpec> externs;
   std::vector<JumpTable> jump_tables;
+  std::optional<LostRelocations> lost_relocations;
   std::vector<std::string> notes;  // sections that were left out, and why
   bool operator==(const ObjectSpec&) const = default;
 };

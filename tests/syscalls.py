@@ -63,6 +63,25 @@ class Calls(unittest.TestCase):
         # One event per CPU for the buffer, one per tracepoint.
         self.assertEqual(sum(1 for name, _ in calls if name == "perf_event_open"), cpus + 4)
 
+    def test_what_the_kernels_own_btf_answers_asks_no_module_and_no_configuration(self):
+        # One relocates against the kernel's types, one is bound to a function of the kernel.
+        for obj in ("examples/execsnoop/execsnoop.bpf.o", "fixtures/bound.bpf.o"):
+            with self.subTest(obj):
+                calls = trace(obj)
+                # The folder itself is listed: whether there are modules at all.
+                files = [a for name, a in calls if name.startswith("open") and re.search(r"/kernel/btf/\w", a)]
+                self.assertEqual(len(files), 1, files)
+                self.assertEqual(opened(calls, "config"), 0)
+                self.assertEqual(opened(calls, "kallsyms"), 0)
+                self.assertEqual(commands(calls)["BPF_BTF_GET_NEXT_ID"], 0)
+                self.assertEqual(commands(calls)["BPF_BTF_GET_FD_BY_ID"], 0)
+
+    def test_an_object_with_externs_reads_what_it_names_and_no_more(self):
+        calls = trace("fixtures/externs.bpf.o")
+        self.assertGreaterEqual(opened(calls, "config"), 1)
+        self.assertEqual(opened(calls, "kallsyms"), 1)
+        self.assertEqual(commands(calls)["BPF_BTF_GET_NEXT_ID"], 0)
+
 
 if __name__ == "__main__":
     unittest.main()

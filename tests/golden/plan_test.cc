@@ -82,6 +82,16 @@ TEST_CASE("golden: the plan of execsnoop, on a kernel without perf links and new
   check_golden("execsnoop-plan-5.10", plan_text(profile));
 }
 
+TEST_CASE(
+    "golden: every attribute of maps: their types, nested, of newer kernels, from before BTF") {
+  const TempFolder folder;
+  std::string all;
+  for (const char* name : {"maps_all", "maps_nested", "maps_new", "maps_legacy"})
+    all += format("{}: ", name) +
+           plan_text(fixed_kernel(folder), format("fixtures/{}.bpf.o", name).c_str()) + "\n";
+  check_golden("maps-plan", all);
+}
+
 TEST_CASE("golden: the plan of congestion controls, registered by their maps and by a link") {
   const TempFolder folder;
   loader::KernelProfile profile = fixed_kernel(folder);

@@ -3,8 +3,11 @@
 #include <algorithm>
 #include <cerrno>
 #include <doctest/doctest.h>
+#include <set>
 
+#include "base/mapped_file.h"
 #include "btf/types.h"
+#include "loader/kallsyms.h"
 #include "loader/kernel_objects.h"
 #include "tests/live/support.h"
 
@@ -47,6 +50,31 @@ TEST_CASE("live: inspect: a program is found by id, with its name and its instru
   REQUIRE(insns);
   CHECK(insns->size() * sizeof(bpf::Insn) == info.xlated_size);
   CHECK(std::ranges::count(*insns, bpf::exit_insn()) >= 1);
+}
+
+TEST_CASE("live: inspect: a call of a helper is its distance from a symbol, which tells its name") {
+  Loaded loaded("fixtures/minimal.bpf.o");
+  REQUIRE_MESSAGE(loaded.load(), loaded.error.message());
+  bpf::LinuxKernel kernel;
+  const u32 id = id_of(kernel, loaded.session->program_fd(0));
+  const Result<KernelObject> program = loader::open_object(kernel, bpf::ObjectKind::program, id);
+  REQUIRE(program);
+  const Result<std::vector<bpf::Insn>> insns = loader::read_instructions(kernel, *program);
+  REQUIRE(insns);
+  const Result<std::string> text = read_text("/proc/kallsyms", 128u << 20);
+  REQUIRE(text);
+  const std::vector<std::string> base_name = {"__bpf_call_base"};
+  const loader::KernelSymbols base = loader::find_symbols(*text, base_name);
+  REQUIRE_FALSE(base.hidden);
+  REQUIRE(base.found.contains("__bpf_call_base"));
+  std::set<u64> addresses;
+  for (const bpf::Insn& insn : *insns)
+    if (insn.is_helper_call())
+      addresses.insert(base.found.at("__bpf_call_base").address + static_cast<u64>(i64{insn.imm}));
+  std::set<std::string> names;
+  for (const auto& [address, name] : loader::names_at(*text, addresses))
+    names.insert(name);
+  CHECK(names.contains("bpf_trace_printk"));
 }
 
 TEST_CASE("live: inspect: a map's BTF names the variables of its data section") {

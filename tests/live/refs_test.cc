@@ -6,6 +6,7 @@
 #include <charconv>
 #include <cstdio>
 #include <doctest/doctest.h>
+#include <unistd.h>
 
 #include "base/fd.h"
 #include "base/mapped_file.h"
@@ -152,6 +153,27 @@ TEST_CASE("live: kfuncs are called where the kernel has them, and passed over wh
   CHECK((variable(loaded, "locked") == 1) == loaded.profile.names.at(name).place.has_value());
   CHECK(variable(loaded, "wrong") == 0);
   CHECK(variable(loaded, "missing") == 0);
+}
+
+TEST_CASE("live: a kernel function of a module is called, where the module is loaded") {
+  Loaded loaded("fixtures/kfunc_module.bpf.o");
+  REQUIRE_MESSAGE(loaded.load(), loaded.error.message() << "\n" << loaded.error.detail);
+  const loader::KernelName name{
+      .kind = loader::NameKind::function, .name = "bpf_skb_ct_lookup", .module = {}};
+  const std::optional<loader::KernelPlace>& place = loaded.profile.names.at(name).place;
+  const bool has_module = ::access("/sys/kernel/btf/nf_conntrack", F_OK) == 0;
+  if (!place) {
+    CHECK(test_run(loaded, "look_up", 64) == 77);
+    // In a guest the module is loaded, and has the function since 5.18.
+    const bool too_old = loaded.profile.version_code < (5u << 16 | 18u << 8);
+    CHECK((too_old || !has_module));
+    std::printf("SKIP: a kernel function of a module: this kernel has none of nf_conntrack\n");
+    return;
+  }
+  CHECK((place->module != 0) == has_module);
+  CHECK(test_run(loaded, "look_up", 64) == ENOENT);
+  loaded.session.reset();
+  CHECK(still_there(loaded.kernel.made()) == "");
 }
 
 TEST_CASE("live: what a kernel lacks concerns the programs that use it, and near names are told") {

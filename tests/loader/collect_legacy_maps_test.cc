@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Maps of the section that preceded BTF: their bytes are the definition, its size follows from the
 // symbols.
+#include <algorithm>
 #include <doctest/doctest.h>
 
 #include "loader/collect.h"
@@ -75,14 +76,65 @@ TEST_CASE("loader legacy maps: a shorter definition has no flags, a longer one e
 }
 
 TEST_CASE("loader legacy maps: numbers that nobody explains are refused") {
-  CHECK(wrong({1, 4, 8, 3, 1, 0, 7}) ==
-        "map \"first\": byte 24 of its definition is not 0, and nothing says what it is");
-  CHECK(wrong({1, 4, 8, 3, 1, 0, 2, 0, 0})
-            .starts_with("map \"first\": its definition is iproute2's (36 bytes)"));
+  CHECK(
+      wrong({1, 4, 8, 3, 1, 7}) ==
+      "map \"first\": byte 20 of its definition of 24 bytes is not 0, and nothing says what it is");
+  CHECK(wrong({1, 4, 8, 3, 1, 2, 0}) ==
+        "map \"first\": its definition is samples/bpf's (28 bytes), and inner_map_idx (byte 20) is "
+        "set, which only that loader understands; a map in SEC(\".maps\") can say it to all");
+  CHECK(
+      wrong({1, 4, 8, 3, 1, 0, 2, 0, 0})
+          .starts_with("map \"first\": its definition is iproute2's (36 bytes), and pinning (byte "
+                       "24) is set"));
+  std::vector<u32> gobpf(70);
+  std::ranges::copy(kHash, gobpf.begin());
+  gobpf[30] = 0x61;
+  CHECK(wrong(gobpf).starts_with(
+      "map \"first\": its definition is gobpf's (280 bytes), and namespace "
+      "(byte 24) is set"));
   CHECK(wrong({1, 4, 8}) == "map \"first\": its definition has 12 bytes, less than 16");
   CHECK(wrong({0, 4, 8, 3, 1}) == "map \"first\": it has no type");
   CHECK(wrong({12, 4, 4, 3, 0}) ==
-        "map \"first\": a map of maps in section maps does not say what it holds");
+        "map \"first\": a map of maps that is defined by bytes does not say what it holds");
+}
+
+TEST_CASE("loader legacy maps: iproute2's id says which map others mean, and changes nothing") {
+  const Result<ObjectSpec> spec = collect(object_with({1, 4, 8, 3, 1, 5, 0, 0, 0}), "test");
+  REQUIRE_MESSAGE(spec, message(spec));
+  CHECK(spec->maps[0].flags == 1);
+}
+
+TEST_CASE("loader legacy maps: the NUMA node of samples/bpf counts where the flag says so") {
+  for (const u32 flags : {0u, 4u}) {
+    const Result<ObjectSpec> spec = collect(object_with({1, 4, 8, 3, flags, 0, 2}), "test");
+    REQUIRE_MESSAGE(spec, message(spec));
+    CHECK(spec->maps[0].numa_node == (flags == 4 ? 2u : 0u));
+  }
+}
+
+TEST_CASE("loader legacy maps: other loaders' names of sections, one or several of them") {
+  const Bytes bytes = std::as_bytes(std::span(kHash));
+  ObjectBuilder object;
+  object.with_btf = false;
+  for (const auto& [name, section] :
+       {std::pair("first", "maps/first"), std::pair("second", "maps/2nd"),
+        std::pair("third", "lirc_mode2/maps")})
+    object.add_variable(name, section, object.u32_id, {bytes.begin(), bytes.end()});
+  object.add_variable("no_map", "bitmaps", object.u32_id, {bytes.begin(), bytes.end()});
+  object.add_function(
+      "prog", "socket",
+      {load_address(1), kSecondSlot, load_address(2), kSecondSlot, mov64_imm(0, 0), exit_insn()});
+  object.relocate("prog", 0, "second");
+  object.relocate("prog", 2, "third");
+  const Result<ObjectSpec> spec = collect(object.build(), "test");
+  REQUIRE_MESSAGE(spec, message(spec));
+  REQUIRE(spec->maps.size() == 3);
+  CHECK(spec->maps[1].name == "second");
+  CHECK(spec->maps[1].origin == Origin{"maps/2nd", 0});
+  CHECK(spec->maps[2].origin == Origin{"lirc_mode2/maps", 0});
+  CHECK(spec->functions[0].references ==
+        std::vector<Reference>{{InsnIndex{0}, ReferenceKind::map, 1, 0},
+                               {InsnIndex{2}, ReferenceKind::map, 2, 0}});
 }
 
 TEST_CASE("loader legacy maps: two names of one place are one map") {

@@ -184,6 +184,8 @@ TEST_CASE("loader sections: a row's name matches itself, and a target only where
     if (row.target == Target::optional) {
       CHECK(matched(name + "/a/b:c+0x10") == name + " [a/b:c+0x10]");
       CHECK(matched(name + "/") == name + " []");
+    } else if (row.target == Target::label) {
+      CHECK(matched(name + "/a/b") == name + " []");
     } else {
       CHECK(matched(name + "/a/b").find(" [") == std::string::npos);
     }

@@ -111,7 +111,7 @@ TEST_CASE("loader struct_ops: what a section may not hold is refused") {
   CHECK(with([](HandlerObject& o) {
           o.with_btf = false;
           o.add_handler("mine", ".struct_ops", "", o.handler_type());
-        }).find("needs BTF, and the object has none") != std::string::npos);
+        }).find("only .BTF says what it holds") != std::string::npos);
   CHECK(with([](HandlerObject& o) {
           o.size = kMaxStructOps + 8;
           o.add_handler("mine", ".struct_ops", "", o.handler_type());

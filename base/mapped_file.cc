@@ -21,9 +21,12 @@ Result<UniqueFd> open_for_reading(const std::string& path) {
   return UniqueFd(fd);
 }
 
-// Reads to the end, growing as bytes arrive; `expected` only sizes the first buffer.
-Result<std::vector<std::byte>> drain(int fd, const std::string& path, u64 expected, u64 max_size) {
-  std::vector<std::byte> out(static_cast<std::size_t>(std::min(expected, max_size)) + 4096);
+// Reads to the end into a std::string or a vector of bytes, growing as bytes arrive; `expected`
+// only sizes the first buffer.
+template <typename Buffer>
+Result<Buffer> drain(int fd, const std::string& path, u64 expected, u64 max_size) {
+  Buffer out;
+  out.resize(static_cast<std::size_t>(std::min(expected, max_size)) + 4096);
   std::size_t used = 0;
   while (true) {
     if (used > max_size) return fail(Code::limit, "{} is larger than {} bytes", path, max_size);
@@ -49,13 +52,12 @@ Result<std::vector<std::byte>> read_file(const std::string& path, u64 max_size) 
   if (size > max_size)
     return fail(Code::limit, "{} has {} bytes, more than the {} that are read", path, size,
                 max_size);
-  return drain(fd.get(), path, size, max_size);
+  return drain<std::vector<std::byte>>(fd.get(), path, size, max_size);
 }
 
 Result<std::string> read_text(const std::string& path, u64 max_size) {
   const UniqueFd fd = TRY(open_for_reading(path));
-  const std::vector<std::byte> bytes = TRY(drain(fd.get(), path, 0, max_size));
-  return std::string(text_of(bytes));
+  return drain<std::string>(fd.get(), path, 0, max_size);
 }
 
 Result<MappedFile> MappedFile::open(const std::string& path, u64 max_size) {
@@ -72,7 +74,7 @@ Result<MappedFile> MappedFile::open(const std::string& path, u64 max_size) {
       return file;
     }
   }
-  file.copy_ = TRY(drain(fd.get(), path, size, max_size));
+  file.copy_ = TRY(drain<std::vector<std::byte>>(fd.get(), path, size, max_size));
   file.bytes_ = file.copy_;
   return file;
 }

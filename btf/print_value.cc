@@ -8,6 +8,7 @@
 
 #include "base/escape.h"
 #include "btf/print_scalar.h"
+#include "btf/shown_as.h"
 
 namespace bpfld::btf {
 namespace {
@@ -201,6 +202,8 @@ std::string field_text(const Field& field, Bytes bytes) {
 
 bool append_field(const View& view, const Field& field, Bytes record, std::string& out,
                   Notation notation, const PrintOptions& options) {
+  if (field.show != Show::plain && notation != Notation::json)
+    return append_shown(out, field, record);
   const Form form = field.shape.form;
   if (form == Form::text || form == Form::bytes) {
     const std::optional<Bytes> bytes = field_bytes(field, record);
@@ -220,7 +223,11 @@ bool append_field(const View& view, const Field& field, Bytes record, std::strin
 }
 
 void append_label(const View& view, const Field& field, Bytes record, std::string& out) {
-  const std::string label = scalar_name(view, field.shape, record, field.bit_offset);
+  std::string label;
+  if (field.show == Show::plain)
+    label = scalar_name(view, field.shape, record, field.bit_offset);
+  else
+    static_cast<void>(append_shown(label, field, record));
   if (label.empty()) return;
   out += ',';
   append_string(out, field.name + "_str", Notation::json);

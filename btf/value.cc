@@ -7,6 +7,8 @@
 #include <bit>
 #include <utility>
 
+#include "btf/shown_as.h"
+
 namespace bpfld::btf {
 namespace {
 
@@ -131,6 +133,8 @@ void apply_tags(Field& field, const std::vector<MemberTag>& tags, TypeId owner, 
     if (tag.owner != owner || tag.member != member) continue;
     field.tags.emplace_back(tag.text);
     if (tag.text == "hidden") field.hidden = true;
+    const std::optional<Show> show = show_of_tag(tag.text);
+    if (show && can_show(field.shape, *show)) field.show = *show;
   }
 }
 

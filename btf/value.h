@@ -49,6 +49,19 @@ bool is_padding_name(std::string_view name);
 // Whether a value of that form is one number.
 bool is_integer(Form form);
 
+// How a value is meant: see shown_as.h.
+enum class Show : u8 {
+  plain,  // as its type says
+  ip,     // an IPv4 or IPv6 address, bytes in the order of the network
+  mac,
+  port,  // 16 bits in the order of the network
+  hex,
+  nanoseconds,
+  microseconds,
+  milliseconds,
+  seconds,
+};
+
 // A place in a record, in bits from its start.
 struct Place {
   u64 bit_offset = 0;
@@ -69,6 +82,7 @@ struct Field {
   bool many_strings = false;
   // Where the tail's size in bytes is to be read: the sibling named <name>_size or <name>_len.
   std::optional<Place> bound;
+  Show show = Show::plain;        // by a tag; only what the shape can be shown as
   std::vector<std::string> tags;  // decl tags "bpfld:..." of the member, without the prefix
 };
 

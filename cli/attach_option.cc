@@ -71,7 +71,7 @@ constexpr KindRow kKinds[] = {
     {"netkit",         AttachMethod::network_device, Shape::hook,    Fits::type,    ProgType::sched_cls,     "", "IF[:primary|peer]"},
     {"cgroup",         AttachMethod::cgroup,         Shape::text,    Fits::method,  ProgType::unspec,        "", "DIRECTORY"},
     {"socket",         AttachMethod::socket,         Shape::options, Fits::method,  ProgType::unspec,        "pid=N,fd=N", "IF, or pid=N,fd=N"},
-    {"sockmap",        AttachMethod::sockmap,        Shape::text,    Fits::method,  ProgType::unspec,        "", "MAP"},
+    {"sockmap",        AttachMethod::sockmap,        Shape::hook,    Fits::method,  ProgType::unspec,        "", "MAP[:HOOK]"},
     {"netns",          AttachMethod::netns,          Shape::text,    Fits::method,  ProgType::unspec,        "", "FILE or NAME"},
     {"netfilter",      AttachMethod::netfilter,      Shape::hook,    Fits::method,  ProgType::netfilter,     "prio=I,defrag", "ipv4|ipv6:HOOK[,prio=N][,defrag]"},
     {"lwt",            AttachMethod::lwt,            Shape::options, Fits::method,  ProgType::unspec,        "dev=,via=", "PREFIX,dev=IF[,via=ADDRESS]"},

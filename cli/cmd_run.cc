@@ -1,32 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
-// `bpfld run`: the order of the steps; see run.h.
+// `bpfld run`: see run.h.
 #include "cli/commands.h"
+#include "cli/facts.h"
 #include "cli/run.h"
 
 namespace bpfld::cli {
-
-int Run::run() {
-  const Step<int> status = steps();
-  if (status) return *status;
-  report_.message(status.error());
-  return static_cast<int>(status.error().exit);
-}
-
-Step<int> Run::steps() {
-  TRY(read_object());
-  TRY(select_programs());
-  TRY(start_command());
-  TRY(set_variables());
-  TRY(set_maps());
-  TRY(find_event_types());
-  TRY(look_at_kernel());
-  TRY(load());
-  TRY(open_events());
-  TRY(attach());
-  TRY(pin());
-  TRY(watch());
-  return finish();
-}
 
 Report Run::explained(Phase phase, const Error& error, const loader::ProgramSpec* program) const {
   const Facts facts = read_facts();
@@ -41,9 +19,9 @@ Report Run::explained(Phase phase, const Error& error, const loader::ProgramSpec
 int run_command(const Invocation& invocation) {
   Result<RunOptions> options = read_run_options(invocation.arguments);
   if (!options) return report_usage(options.error(), &kRunCommand, invocation.streams);
-  Run run(std::move(*options), invocation.streams,
-          style_for(invocation.arguments, invocation.streams.out),
-          style_for(invocation.arguments, invocation.streams.err));
+  RunAll run(std::move(*options), invocation.streams,
+             style_for(invocation.arguments, invocation.streams.out),
+             style_for(invocation.arguments, invocation.streams.err));
   return run.run();
 }
 

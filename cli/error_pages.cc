@@ -183,6 +183,13 @@ constexpr ErrorPage kPages[] = {
      "  bpfld run --cgroup /sys/fs/cgroup/user.slice x.bpf.o\n\n"
      "Where version 1 is mounted at /sys/fs/cgroup, version 2 is often at /sys/fs/cgroup/unified. "
      "Directories of version 1 take no programs."},
+    {"E28", "two objects have different maps of one name",
+     "With several objects, a map that an earlier one has by the same name is not made again: both "
+     "use the first, which is how they pass data to each other. That takes the same type, the same "
+     "sizes of keys and values, the same flags and the same number of elements (or none given).\n\n"
+     "  bpfld run a.bpf.o b.bpf.o                 one map `events`\n"
+     "  bpfld run --no-share a.bpf.o b.bpf.o      two\n\n"
+     "Variables (.bss, .data, .rodata) are each object's own in any case."},
     {"E29", "the object has lost its CO-RE relocations",
      "CO-RE relocations say which instructions hold the offset of a kernel's field. They are in "
      "the section .BTF.ext. An object without them loads all the same, and reads each field where "

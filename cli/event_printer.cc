@@ -27,10 +27,16 @@ void EventPrinter::switch_to(u32 map, const Entry& entry) {
   current_ = map;
   if (!options_.header) return;
   std::string out;
-  if (tables_.size() > 1) out += escape_terminal(entry.table.map_name()) + ":\n";
-  const std::string header = entry.table.header();
+  if (tables_.size() > 1) out += escape_terminal(entry.table.title()) + ":\n";
+  const std::string header = entry.table.header(line_width());
   if (!header.empty()) out += style_.paint(Ink::heading, header) + '\n';
   streams_.out.write(out);
+}
+
+// On a terminal rows are cut, which keeps them readable; what is written elsewhere is whole.
+std::size_t EventPrinter::line_width() const {
+  const std::size_t columns = is_terminal_ ? streams_.out.columns() : 0;
+  return columns != 0 ? columns : kNoLimit;
 }
 
 bool EventPrinter::event(u32 map, std::optional<u32> cpu, Bytes record) {
@@ -42,7 +48,7 @@ bool EventPrinter::event(u32 map, std::optional<u32> cpu, Bytes record) {
     entry.table.add_json(line_, cpu, record);
   } else {
     if (current_ != map) switch_to(map, entry);
-    entry.table.add_row(line_, cpu, record);
+    entry.table.add_row(line_, cpu, record, line_width());
   }
   streams_.out.write(line_);
   if (record.size() > entry.largest) entry.largest = record.size();
@@ -57,7 +63,8 @@ std::vector<std::string> EventPrinter::oversized() const {
     if (entry.largest > kPerfPadding && entry.largest - kPerfPadding > entry.size)
       out.push_back(
           format("map {}: events have up to {} bytes, but {} has {}; is it the right type?",
-                 entry.table.map_name(), entry.largest, entry.table.type_text(), entry.size));
+                 escape_terminal(entry.table.title()), entry.largest, entry.table.type_text(),
+                 entry.size));
   }
   return out;
 }

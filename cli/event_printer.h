@@ -20,7 +20,10 @@ struct PrinterOptions {
 class EventPrinter {
  public:
   EventPrinter(Streams& streams, const Style& style, const PrinterOptions& options)
-      : streams_(streams), style_(style), options_(options) {}
+      : streams_(streams),
+        style_(style),
+        options_(options),
+        is_terminal_(streams.out.is_terminal()) {}
 
   // The table of the events of map number `map`; `size` is what its type says, in bytes.
   void add(u32 map, EventTable table, u64 size);
@@ -48,10 +51,12 @@ class EventPrinter {
     u64 largest = 0;  // bytes of the largest event
   };
   void switch_to(u32 map, const Entry& entry);
+  std::size_t line_width() const;
 
   Streams& streams_;
   Style style_;
   PrinterOptions options_;
+  bool is_terminal_;
   std::map<u32, Entry> tables_;
   std::optional<u32> current_;
   std::string line_;

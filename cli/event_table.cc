@@ -6,6 +6,7 @@
 
 #include "base/escape.h"
 #include "btf/print_value.h"
+#include "btf/shown_as.h"
 
 namespace bpfld::cli {
 namespace {
@@ -79,6 +80,14 @@ std::string free_key(std::string_view key, const std::vector<Field>& fields) {
   return out;
 }
 
+// Cuts what starts at `from` to that many columns.
+void cut_from(std::string& out, std::size_t from, std::size_t width) {
+  if (display_width(std::string_view(out).substr(from)) <= width) return;
+  const std::string shorter = cut(std::string_view(out).substr(from), width);
+  out.resize(from);
+  out += shorter;
+}
+
 void add_hex(std::string& out, Bytes bytes) {
   for (std::byte byte : bytes)
     out += format("{:02x}", static_cast<u32>(byte));
@@ -86,10 +95,12 @@ void add_hex(std::string& out, Bytes bytes) {
 
 }  // namespace
 
-EventTable::EventTable(std::string map_name, const btf::View* btf, std::optional<btf::TypeId> type)
-    : map_name_(std::move(map_name)), btf_(btf), type_(type) {
+EventTable::EventTable(std::string map_name, const btf::View* btf, std::optional<btf::TypeId> type,
+                       std::string object)
+    : map_name_(std::move(map_name)), object_(std::move(object)), btf_(btf), type_(type) {
   if (!type_) return;
   fields_ = btf::columns(*btf_, *type_);
+  object_key_ = free_key("object", fields_);
   map_key_ = free_key("map", fields_);
   cpu_key_ = free_key("cpu", fields_);
   for (std::size_t i = 0; i < fields_.size(); i++)
@@ -100,8 +111,30 @@ EventTable::EventTable(std::string map_name, const btf::View* btf, std::optional
 
 void EventTable::add_column(std::size_t field) {
   std::string title = upper(fields_[field].name);
-  const std::size_t width = std::max(width_of(*btf_, fields_[field]), display_width(title));
+  const std::size_t width = column_width(fields_[field], title);
   columns_.push_back({.field = field, .title = std::move(title), .width = width});
+}
+
+std::size_t EventTable::column_width(const Field& field, std::string_view title) const {
+  const std::size_t width = field.show == btf::Show::plain
+                                ? width_of(*btf_, field)
+                                : btf::show_width(field.shape, field.show);
+  return std::max(width, display_width(title));
+}
+
+Status EventTable::show(std::string_view name, std::string_view way) {
+  const auto field = std::ranges::find(fields_, name, &Field::name);
+  if (field == fields_.end()) return {};
+  const std::optional<btf::Show> show = btf::show_named(way);
+  if (!show)
+    return fail(Code::usage, "there is no format \"{}\"; want one of {}", escape_terminal(way),
+                btf::show_names());
+  if (!btf::can_show(field->shape, *show))
+    return fail(Code::usage, "its type cannot be shown as {}", way);
+  field->show = *show;
+  for (Column& column : columns_)
+    if (&fields_[column.field] == &*field) column.width = column_width(*field, column.title);
+  return {};
 }
 
 bool EventTable::choose(std::span<const std::string> names) {
@@ -120,12 +153,12 @@ std::vector<std::string_view> EventTable::field_names() const {
   return names;
 }
 
-std::string EventTable::header() const {
+std::string EventTable::header(std::size_t line) const {
   std::string out;
   for (std::size_t i = 0; i < columns_.size(); i++)
     out += i + 1 == columns_.size() ? columns_[i].title
                                     : pad(columns_[i].title, columns_[i].width + 2);
-  return out;
+  return cut(out, line);
 }
 
 std::string EventTable::type_text() const {
@@ -137,29 +170,45 @@ bool EventTable::has_flexible_tail() const {
       fields_, [](const Field& field) { return field.tail && field.shape.bits == 0; });
 }
 
-void EventTable::add_row(std::string& out, std::optional<u32> cpu, Bytes record) const {
+void EventTable::add_row(std::string& out, std::optional<u32> cpu, Bytes record,
+                         std::size_t line) const {
   if (!type_) {
-    out += format("{}  {}", escape_terminal(map_name_), count_of(record.size(), "byte"));
+    out += format("{}  {}", escape_terminal(title()), count_of(record.size(), "byte"));
     out += cpu ? format("  cpu {}\n", *cpu) : "\n";
     out += hexdump(record);
     return;
   }
   const std::size_t start = out.size();
+  add_cells(out, record, kNoLimit);
+  if (line != kNoLimit && display_width(std::string_view(out).substr(start)) > line) {
+    out.resize(start);
+    add_cells(out, record, line);
+  }
+  out += '\n';
+}
+
+// With a limit no value is wider than its column, but for the last one, which has the rest of the
+// line.
+void EventTable::add_cells(std::string& out, Bytes record, std::size_t line) const {
+  const std::size_t start = out.size();
   for (std::size_t i = 0; i < columns_.size(); i++) {
     const std::size_t cell = out.size();
     btf::format_field(*btf_, fields_[columns_[i].field], record, out);
-    const std::size_t taken = display_width(std::string_view(out).substr(cell));
     if (i + 1 == columns_.size()) break;
     const std::size_t width = columns_[i].width;
+    if (line != kNoLimit) cut_from(out, cell, width);
+    const std::size_t taken = display_width(std::string_view(out).substr(cell));
     out.append(taken < width ? width - taken + 2 : 2, ' ');
   }
   while (out.size() > start && out.back() == ' ')
     out.pop_back();
-  out += '\n';
+  if (line != kNoLimit) cut_from(out, start, line);
 }
 
 void EventTable::add_json(std::string& out, std::optional<u32> cpu, Bytes record) const {
-  out += format("{{\"{}\":{}", map_key_, json_string(map_name_));
+  out += '{';
+  if (!object_.empty()) out += format("\"{}\":{},", object_key_, json_string(object_));
+  out += format("\"{}\":{}", map_key_, json_string(map_name_));
   if (cpu) out += format(",\"{}\":{}", cpu_key_, *cpu);
   if (!type_) {
     out += format(",\"size\":{},\"hex\":\"", record.size());

@@ -61,23 +61,21 @@ const Command* find_command(std::string_view name) {
 std::string overview() {
   std::vector<std::vector<std::string>> rows;
   for (const Command& command : kCommands)
-    rows.push_back({format("{} {}", command.row->name, command.row->operands),
-                    std::string(command.row->summary)});
-  return "bpfld runs BPF objects (.bpf.o) that need no user-space code: it loads one, attaches "
-         "its\n"
-         "programs and prints what they emit, typed by the object's own BTF.\n"
+    rows.push_back({std::string(command.row->name), std::string(command.row->summary)});
+  return "bpfld runs BPF objects (.bpf.o) that need no user-space code: it loads one,\n"
+         "attaches its programs and prints what they emit, typed by the object's own BTF.\n"
          "\n"
          "usage: bpfld COMMAND [OPTION...]\n"
          "\n" +
          align(rows, 2) +
          "\n"
-         "bpfld COMMAND --help shows a command's options; bpfld --version the version.\n"
-         "A hostile object can do harm once it is loaded, which is what root asks for with `run`;\n"
-         "until then no file, whatever is in it, can.\n"
+         "bpfld COMMAND --help shows what a command takes; bpfld --version the version.\n"
+         "A hostile object can do harm once it is loaded, which is what root asks for with\n"
+         "`run`; until then no file, whatever is in it, can.\n"
          "\n"
-         "exit status: 0 done, 1 internal or I/O, 2 usage, 3 bad object, 4 this kernel cannot,\n"
-         "             5 verifier, 6 permission, 7 attach, 8 events lost (--fail-on-lost),\n"
-         "             9 verify: something was refused\n";
+         "exit status: 0 done, 1 internal or I/O, 2 usage, 3 bad object,\n"
+         "             4 this kernel cannot, 5 verifier, 6 permission, 7 attach,\n"
+         "             8 events lost (--fail-on-lost), 9 verify: something was refused\n";
 }
 
 int help_command(const Invocation& invocation) {

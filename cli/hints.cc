@@ -34,7 +34,24 @@ bool needs_trampoline(const Situation& s) {
   if (name.starts_with("tp_btf") || name.starts_with("iter")) return false;
   const AttachMethod method = s.program->row->method;
   return method == AttachMethod::tracing || method == AttachMethod::tracing_multi ||
-         method == AttachMethod::freplace;
+         method == AttachMethod::freplace ||
+         s.program->row->attach_type == bpf::AttachType::lsm_cgroup;
+}
+
+bool is_of(const Situation& s, AttachMethod method) {
+  return s.program != nullptr && s.program->row != nullptr && s.program->row->method == method;
+}
+
+bool is_netns(const Situation& s) {
+  return is_of(s, AttachMethod::netns);
+}
+
+bool is_netkit(const Situation& s) {
+  return is_of(s, AttachMethod::network_device) && s.program->row->name.starts_with("netkit");
+}
+
+bool is_xdp(const Situation& s) {
+  return is_of(s, AttachMethod::network_device) && s.program->row->type == bpf::ProgType::xdp;
 }
 
 // Maps were charged to RLIMIT_MEMLOCK before 5.11.
@@ -279,6 +296,12 @@ constexpr HintRow kRows[] = {
     {"",     Phase::attach,   kAny,              EACCES,    "",                        is_tracepoint,     Exit::attach,
      "{program} reads more than this tracepoint passes: {message}", "its context is larger than the event's record",
      "{section} has a file `format` in /sys/kernel/tracing/events: the fields, their offsets and sizes"},
+    {"",     Phase::attach,   kAny,              EINVAL,    "BPF_LINK_CREATE",         is_netns,          Exit::attach,
+     "the place is no network namespace, or has such a program already: {message}", "", "a name of `ip netns`, or a file such as /proc/PID/ns/net"},
+    {"",     Phase::attach,   kAny,              EINVAL,    "BPF_LINK_CREATE",         is_netkit,         Exit::attach,
+     "the interface is no primary one of a netkit pair: {message}", "", "ip link add nk0 type netkit peer name nk1; programs of both ends are attached to nk0"},
+    {"",     Phase::attach,   kAny,              EOPNOTSUPP, "BPF_LINK_CREATE",        is_xdp,            Exit::attach,
+     "the interface's driver has no XDP of that mode: {message}", "", "--xdp-mode generic, which every interface has"},
     {"E25",  Phase::load,     kAny,              ENOENT,    "BPF_PROG_LOAD",           lacks_variable_address, Exit::kernel,
      "", "{program} uses a variable of the kernel, and this kernel ({kernel}) was built without CONFIG_KALLSYMS_ALL: it does not know where its variables are", ""},
     {"E18",  Phase::load,     Code::rejected,    kAnyErrno, "",                        is_confidential,   Exit::verifier,
@@ -286,7 +309,7 @@ constexpr HintRow kRows[] = {
     {"E05",  Phase::load,     Code::rejected,    kAnyErrno, "",                        nullptr,           Exit::verifier,
      "", "", ""},
     {"E02",  Phase::load,     Code::denied,      EPERM,     "BPF_PROG_LOAD",           needs_trampoline,  Exit::permission,
-     "the kernel refused {program} before looking at it: {message}",
+     "refused before the verifier looked at it: {message}",
      "it has the privilege and the verifier said nothing. fentry, fexit, fmod_ret, freplace and lsm programs run through code that the kernel writes, "
      "which a policy on this machine forbids; the memory limit is not the reason\nlockdown: {lockdown}; security modules: {lsm}",
      kTryTracepoints},

@@ -221,7 +221,7 @@ Status list_action(Inspection& inspection, AddRow add) {
     add(inspection, rows, object);
     return true;
   }));
-  inspection.print(align(rows));
+  inspection.print_table(align(rows));
   return {};
 }
 
@@ -232,7 +232,7 @@ Status show_action(Inspection& inspection, AddRow add) {
   for (const KernelObject& object :
        TRY(open_selected(inspection.kernel, inspection.kind, selector)))
     add(inspection, rows, object);
-  inspection.print(align(rows));
+  inspection.print_table(align(rows));
   return {};
 }
 

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "cli/commands.h"
+#include "cli/style.h"
 #include "loader/kernel_objects.h"
 
 namespace bpfld::cli {
@@ -55,6 +56,10 @@ struct Inspection {
   bool json = false;
 
   void print(std::string_view text) const { invocation.streams.out.write(text); }
+  // On a terminal no row is wider than it.
+  void print_table(std::string_view text) const {
+    print(cut_lines(text, invocation.streams.out.columns()));
+  }
 };
 
 struct InspectAction {

@@ -82,7 +82,7 @@ int list_sections(const Invocation& invocation, const std::string& glob) {
       failure.error().detail += format("{}{}", failure.error().detail.empty() ? "" : ", ", near);
     return report_usage(failure.error(), &kListCommand, invocation.streams);
   }
-  std::string text = align(rows);
+  std::string text = cut_lines(align(rows), invocation.streams.out.columns());
   if (header == 1) {
     const std::size_t end = text.find('\n');
     text = style.paint(Ink::heading, text.substr(0, end)) + text.substr(end);

@@ -146,8 +146,9 @@ Result<Arguments> parse_arguments(const CommandRow& command, std::span<const std
 }
 
 std::string help_of(const CommandRow& command) {
-  std::string out = format("bpfld {}: {}\n\nusage: bpfld {} [OPTION...] {}\n", command.name,
-                           command.summary, command.name, command.operands);
+  std::string out = format("bpfld {}: {}\n\n", command.name, command.summary);
+  const std::string usage = format("usage: bpfld {} ", command.name);
+  out += wrap(format("{}[OPTION...] {}", usage, command.operands), usage.size()) + "\n";
   if (!command.about.empty()) out += format("\n{}\n", wrap(command.about, 0));
   const std::vector<OptionRow> rows = all_options(command);
   std::vector<std::string> left;

@@ -1,9 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-// The steps from the running kernel to the end: facts, load, events, attach, watch, detach.
+// The steps of one object on the running kernel: facts, load, events, attach.
 #include <algorithm>
 #include <bit>
 #include <cerrno>
-#include <csignal>
 #include <unistd.h>
 
 #include "base/escape.h"
@@ -35,29 +34,6 @@ u32 planned_entries(const loader::Plan& plan, u32 map) {
   return 0;
 }
 
-std::string ring_text(const std::vector<MapLoss>& losses) {
-  std::string out;
-  for (const MapLoss& loss : losses) {
-    if (!loss.ring || loss.ring_size == 0) continue;
-    const u64 tenths = std::min<u64>(loss.high_water, loss.ring_size) * 1000 / loss.ring_size;
-    out += format("{}{} peak {}.{} % full", out.empty() ? "" : ", ", loss.map, tenths / 10,
-                  tenths % 10);
-  }
-  return out;
-}
-
-// The sum over all maps; a ring buffer that was never full lost nothing.
-perf::Lost total_of(const std::vector<MapLoss>& losses) {
-  using enum perf::Lost::Certainty;
-  perf::Lost total;
-  for (const MapLoss& loss : losses) {
-    if (loss.ring && loss.times_full == 0) continue;
-    total.events += loss.lost.events;
-    total.certainty = std::max(total.certainty, loss.lost.certainty);
-  }
-  return total;
-}
-
 }  // namespace
 
 Step<void> Run::look_at_kernel() {
@@ -66,10 +42,10 @@ Step<void> Run::look_at_kernel() {
     const std::unexpected<Error> failure = fail(Code::denied, "loading needs privileges");
     return std::unexpected(explained(Phase::load, failure.error()));
   }
-  profile_ =
-      TRY(at(options_.btf.empty() ? Phase::capture : Phase::btf,
-             loader::capture(loader::needs(spec_, selection_),
-                             {.btf_path = options_.btf, .offline = false, .kernel = &kernel_})));
+  profile_ = TRY(
+      at(options_.btf.empty() ? Phase::capture : Phase::btf,
+         loader::capture(loader::needs(spec_, selection_),
+                         {.btf_path = options_.btf, .offline = false, .kernel = &shared_.linux})));
   report_.start({.object = file_name(options_.object),
                  .programs = selection_.size(),
                  .maps = spec_.maps.size(),
@@ -83,6 +59,9 @@ Step<void> Run::look_at_kernel() {
     report_.note(note);
   if (const std::optional<Report> lost = lost_relocations(spec_, options_.object))
     report_.message(*lost);
+  for (const auto& [map, shared] : shared_from_)
+    report_.note(format("map {}: the one of {}", escape_terminal(spec_.maps[map].name),
+                        escape_terminal(shared.object->label_)));
   if (!options_.all_variants) choose_variants();
   return leave_out_missing();
 }
@@ -154,21 +133,38 @@ Step<void> Run::load() {
   session_.emplace(std::move(*session));
   for (const std::string& note : session_->plan().notes)
     report_.note(note);
+  say_verifier_logs();
   return {};
+}
+
+// What the verifier said of the programs that it took, and of no others: what a load learns by
+// trying is not part of the object.
+void Run::say_verifier_logs() {
+  const std::vector<VerifierSaid> logs = kernel_.take();
+  if (options_.verifier_log != VerifierLog::full) return;
+  for (u32 program : selection_)
+    for (auto said = logs.rbegin(); said != logs.rend(); ++said)
+      if (spec_.programs[program].name.starts_with(said->program) && !said->program.empty()) {
+        report_.verifier_log(said->log, spec_.programs[program].name);
+        break;
+      }
 }
 
 Status Run::add_event_map(u32 map) {
   const loader::MapSpec& spec = spec_.maps[map];
   const u32 entries = planned_entries(session_->plan(), map);
   const int fd = session_->map_fd(map);
-  if (spec.type == bpf::MapType::ringbuf) return loop_->add_ring(map, spec.name, fd, entries);
+  const u32 number = first_map_ + map;
+  if (spec.type == bpf::MapType::ringbuf)
+    return loop_->add_ring(number, map_title(map), fd, entries);
   const u64 pages = std::bit_ceil(std::max<u64>(options_.buffer / profile_.page_size, 1));
-  return loop_->add_perf_map(map, spec.name, fd, entries, pages);
+  return loop_->add_perf_map(number, map_title(map), fd, entries, pages);
 }
 
 Step<void> Run::open_events() {
-  loop_.emplace(TRY(at(Phase::read, EventLoop::open(kernel_, printer_))));
+  if (!loop_) loop_.emplace(TRY(at(Phase::read, EventLoop::open(kernel_, printer_))));
   for (const auto& [map, type] : event_types_) {
+    if (shared_from_.contains(map)) continue;  // who made it reads it
     TRY(at(Phase::read, with_context(add_event_map(map), [&, number = map] {
              return format("map \"{}\"", escape_terminal(spec_.maps[number].name));
            })));
@@ -180,7 +176,9 @@ Step<void> Run::open_events() {
 
 void Run::say_event_maps() {
   for (const auto& [map, type] : event_types_) {
+    if (shared_from_.contains(map)) continue;
     EventMapLine line;
+    line.object = label_;
     line.name = spec_.maps[map].name;
     line.map_type = bpf::name_of(spec_.maps[map].type);
     if (type) {
@@ -200,11 +198,13 @@ std::string Run::how_attached(const loader::AttachPlan& plan) const {
 // The program, or the struct_ops map, that the plan is about.
 ProgramLine Run::line_of_plan(const loader::AttachPlan& plan) const {
   if (!plan.map) return line_of(plan.program);
-  return {.name = spec_.maps[*plan.map].name, .section = spec_.maps[*plan.map].origin.section};
+  return {.name = spec_.maps[*plan.map].name,
+          .section = spec_.maps[*plan.map].origin.section,
+          .object = label_};
 }
 
 Step<void> Run::attach() {
-  loop_->catch_signals();
+  if (!label_.empty()) report_.object(label_);
   std::vector<std::pair<ProgramLine, Report>> failures;
   for (const loader::AttachPlan& plan : session_->plan().attach) {
     const ProgramLine line = line_of_plan(plan);
@@ -249,105 +249,13 @@ Step<void> Run::read_iterators() {
     char text[16384];
     ssize_t got = 0;
     while ((got = ::read(fd, text, sizeof text)) > 0 || (got < 0 && errno == EINTR))
-      if (got > 0) streams_.out.write({text, static_cast<std::size_t>(got)});
+      if (got > 0) shared_.streams.out.write({text, static_cast<std::size_t>(got)});
     if (got < 0)
       return refuse(Phase::read, fail_errno(errno, "reading iterator \"{}\"",
                                             escape_terminal(spec_.programs[plan.program].name)));
   }
-  streams_.out.flush();
+  shared_.streams.out.flush();
   return {};
-}
-
-Step<void> Run::watch() {
-  // What a command has done is to be seen in the iterators' text.
-  if (!child_) TRY(read_iterators());
-  if (attached_ == iterators_ && !child_) return {};  // nothing to wait for
-  if (options_.detach) return {};
-  if (!loop_->is_empty()) printer_.begin();
-  if (child_) TRY(at(Phase::command, child_->release()));
-  const LoopOptions options = {.duration = options_.duration, .child = child_ ? &*child_ : nullptr};
-  stopped_ = TRY(at(Phase::read, loop_->run(options, [this] { look_each_second(); })));
-  if (child_) TRY(read_iterators());
-  // The terminal has written ^C and stays on that line.
-  if (loop_->signal_received() == SIGINT && streams_.err.is_terminal() && !report_.json())
-    streams_.say("\n");
-  return {};
-}
-
-void Run::look_each_second() {
-  for (const std::string& note : loop_->take_notes())
-    report_.note(note);
-  say_new_losses(loop_->losses());
-}
-
-// Says what was lost, if that is more than was said before. True when anything was lost at all.
-bool Run::say_new_losses(const std::vector<MapLoss>& losses) {
-  std::optional<Report> report = loss_report(losses);
-  if (!report) return false;
-  u64 sum = 0;
-  for (const MapLoss& loss : losses)
-    sum += loss.lost.events + loss.times_full;
-  if (sum == reported_losses_) return true;
-  if (reported_losses_ != 0) report->hint.clear();  // once is enough
-  reported_losses_ = sum;
-  report_.message(*report);
-  return true;
-}
-
-// E23: how much was lost where, as far as that is known.
-std::optional<Report> Run::loss_report(const std::vector<MapLoss>& losses) const {
-  Report report;
-  report.severity = Severity::warning;
-  report.id = "E23";
-  u64 lost = 0;
-  bool at_least = false;
-  std::string where;
-  for (const MapLoss& loss : losses) {
-    if (loss.lost.events == 0 && loss.times_full == 0) continue;
-    lost += loss.lost.events;
-    at_least |= loss.lost.certainty != perf::Lost::Certainty::exact;
-    where += format("{}map {}: ", where.empty() ? "" : "; ", loss.map);
-    where += loss.ring ? format("full {} times", loss.times_full)
-                       : format("{} events", loss.lost.events);
-  }
-  if (where.empty()) return std::nullopt;
-  const u64 all = lost + printer_.count();
-  report.what = lost == 0
-                    ? "events may be lost: a ring buffer was full"
-                    : format("lost {}{} of {} events", at_least ? "at least " : "", lost, all);
-  report.where = where;
-  report.hint = format(
-      "--buffer SIZE (now {} KiB for each CPU), a filter in the program, or "
-      "-o json into a file",
-      options_.buffer >> 10);
-  if (lost == 0) report.hint = "a larger max_entries of the map, or a filter in the program";
-  return report;
-}
-
-Step<int> Run::finish() {
-  session_->detach();
-  loop_->drain_rest();
-  RunEnd end;
-  if (child_ && !child_->ended()) {
-    child_->terminate();
-    end.command = "was asked to end (SIGTERM)";
-  } else if (child_) {
-    end.command = child_->ended()->text();
-  }
-  if (streams_.out.closed()) return 0;  // `| head`: whoever read has seen enough
-  const std::vector<MapLoss> losses = loop_->losses();
-  const bool lost = say_new_losses(losses);
-  for (const std::string& note : printer_.oversized())
-    report_.note(note);
-  end.events = printer_.count();
-  end.lost = total_of(losses);
-  end.rings = ring_text(losses);
-  end.detached = options_.pin.empty() ? attached_ : not_pinned_;
-  end.pinned = options_.pin;
-  end.waited = stopped_.has_value();
-  report_.finish(end);
-  if (options_.exit_with_command && child_ && child_->ended()) return child_->ended()->status();
-  return static_cast<int>(options_.fail_on_lost && lost ? Exit::lost : Exit::ok);
 }
 
 }  // namespace bpfld::cli

@@ -116,12 +116,6 @@ Step<void> Run::check_sections() const {
   return {};
 }
 
-Step<void> Run::start_command() {
-  if (options_.command.empty()) return {};
-  child_.emplace(TRY(at(Phase::command, Child::fork(options_.command))));
-  return {};
-}
-
 Step<void> Run::set_variables() {
   if (options_.sets.empty()) return {};
   if (!btf_)
@@ -167,25 +161,34 @@ Step<void> Run::find_event_types() {
   return make_tables();
 }
 
-// Builds the tables; a name in --columns must be a field of at least one type.
 Step<void> Run::make_tables() {
-  std::vector<EventTable> tables;
-  std::vector<std::string> fields;
   for (const auto& [map, type] : event_types_) {
     std::optional<btf::TypeId> id;
     if (type) id = type->type;
-    EventTable table(spec_.maps[map].name, btf_ ? &*btf_ : nullptr, id);
+    EventTable table(spec_.maps[map].name, btf_ ? &*btf_ : nullptr, id, label_);
     for (std::string_view field : table.field_names())
-      fields.emplace_back(field);
+      shared_.fields.emplace_back(field);
     u64 size = 0;
     if (id) size = btf::size_of(*btf_, *id).value_or(0);
+    for (const FieldOption& option : options_.fields)
+      TRY(at(Phase::usage, with_context(table.show(option.field, option.show), [&] {
+               return format("--field {}", escape_terminal(option.field));
+             })));
     if (!options_.columns.empty() && id) table.choose(options_.columns);
-    printer_.add(map, std::move(table), size);
+    printer_.add(first_map_ + map, std::move(table), size);
   }
+  return {};
+}
+
+// A name in --columns or --field must be a field of at least one type, of whichever object.
+Step<void> Run::check_fields() const {
+  const std::vector<std::string_view> fields(shared_.fields.begin(), shared_.fields.end());
   for (const std::string& column : options_.columns)
     if (std::ranges::find(fields, column) == fields.end())
-      return refuse(Phase::usage,
-                    unknown_name("--columns", "field", column, {fields.begin(), fields.end()}));
+      return refuse(Phase::usage, unknown_name("--columns", "field", column, fields));
+  for (const FieldOption& option : options_.fields)
+    if (std::ranges::find(fields, option.field) == fields.end())
+      return refuse(Phase::usage, unknown_name("--field", "field", option.field, fields));
   return {};
 }
 

@@ -3,6 +3,7 @@
 #include "cli/run_options.h"
 
 #include <algorithm>
+#include <limits>
 
 #include "base/escape.h"
 #include "cli/commands.h"
@@ -21,9 +22,11 @@ constexpr OptionRow kOptions[] = {
     {"count",         '\0', "N",          "end after N events", once},
     {"event",         '\0', "MAP=TYPE",   "what the events of a map are, when the object does not tell or tells wrong", many},
     {"columns",       '\0', "A,B,...",    "show these fields, in that order", once},
+    {"field",         '\0', "FIELD:FORMAT,...", "show fields as ip, mac, port (all in network byte order), hex, ns, us, ms or s; a tag in the object does the same: btf_decl_tag(\"bpfld:fmt=ip\"), \"bpfld:unit=ns\"", many},
     {"no-header",     '\0', "",           "rows only", once},
     {"set",           '\0', "NAME=VALUE", "give a global variable its value: a number, true, false, an enumerator, text, @self (process id of bpfld) or @child (of CMD)", many},
     {"map",           '\0', "MAP...",     "MAP.max_entries=N (also key_size, value_size, map_flags, map_extra, numa_node), MAP=/PINNED (take that map instead), MAP[KEY]=VALUE (an element from the start)", many},
+    {"no-share",      '\0', "",           "with several OBJECTs: maps of the same name are different maps", once},
     {"only",          '\0', "GLOB",       "load only the programs of these names; also those whose SEC() starts with '?'", many},
     {"skip",          '\0', "GLOB",       "do not load the programs of these names", many},
     {"attach",        '\0', "PROG=PLACE", "attach the programs of this name (or pattern) there; see above", many},
@@ -39,7 +42,7 @@ constexpr OptionRow kOptions[] = {
     {"btf",           '\0', "FILE",       "take the kernel's types from FILE instead of /sys/kernel/btf/vmlinux", once},
     {"buffer",        '\0', "SIZE",       "of a perf event array, for each CPU: 64K, 4M ... (default 256K)", once},
     {"fail-on-lost",  '\0', "",           "exit status 8 when events were lost", once},
-    {"verifier-log",  '\0', "WHEN",       "off, fail (the lines that matter; the default) or full", once},
+    {"verifier-log",  '\0', "WHEN",       "off, fail (the lines that matter; the default) or full: every instruction, also of programs that are accepted", once},
     {"pin",           '\0', "DIR",        "pin all maps, programs and links, as DIR/maps/NAME, DIR/progs/NAME and DIR/links/NAME: they stay when bpfld ends. DIR is on a BPF file system and does not exist yet", once},
     {"replace",       '\0', "",           "with --pin: DIR may exist; its pins are replaced, and its maps that are pinned by name are kept", once},
     {"detach",        '\0', "",           "with --pin: end at once and leave everything as it is", once},
@@ -90,6 +93,18 @@ Status read_events(const Arguments& arguments, RunOptions& out) {
   return {};
 }
 
+Status read_fields(const Arguments& arguments, RunOptions& out) {
+  for (const std::string& value : arguments.values("field"))
+    for (const std::string& text : split(value, ',')) {
+      const std::size_t colon = text.find(':');
+      if (colon == std::string::npos || colon == 0 || colon + 1 == text.size())
+        return fail(Code::usage, "--field {}: want FIELD:FORMAT, such as saddr:ip",
+                    escape_terminal(text));
+      out.fields.push_back({.field = text.substr(0, colon), .show = text.substr(colon + 1)});
+    }
+  return {};
+}
+
 Status read_limits(const Arguments& arguments, RunOptions& out) {
   if (arguments.has("duration"))
     out.duration = TRY(with_context(parse_duration(arguments.value("duration")),
@@ -134,10 +149,10 @@ Status read_places(const Arguments& arguments, RunOptions& out) {
 
 const CommandRow kRunCommand = {
     .name = "run",
-    .operands = "OBJECT [-- CMD ARG...]",
+    .operands = "OBJECT... [-- CMD ARG...]",
     .summary = "load an object, attach its programs, print what they emit",
     .about =
-        "Loads OBJECT (a .bpf.o file), attaches every program whose SEC() names a place, and "
+        "Loads each OBJECT (a .bpf.o file), attaches every program whose SEC() names a place, and "
         "prints "
         "the events of its perf event arrays and ring buffers until Ctrl-C. Events go to standard "
         "output, everything else to standard error. With CMD, which starts when everything is "
@@ -161,9 +176,14 @@ const CommandRow kRunCommand = {
         "  fentry.multi:GLOB  fexit.multi:GLOB  fsession.multi:GLOB\n"
         "  lsm:HOOK  xdp:IF[,native|generic|offload]  tcx:IF[:ingress|egress]\n"
         "  tc:IF[:ingress|egress][,prio=N][,handle=N]  netkit:IF[:primary|peer]\n"
-        "  cgroup:DIR  sockmap:MAP\n"
+        "  cgroup:DIR  sockmap:MAP[:HOOK]\n"
         "  socket:IF  socket:pid=N,fd=N  netns:NAME  lwt:PREFIX,dev=IF[,via=ADDRESS]\n"
         "  netfilter:ipv4|ipv6:HOOK[,prio=N][,defrag]  lirc:DEVICE\n"
+        "\n"
+        "Several OBJECTs are loaded one after the other and attached when all are loaded. A map "
+        "that "
+        "an earlier one has by the same name is taken from there. An option that names a program, "
+        "a map, a variable or a field is for the objects that have it.\n"
         "\n"
         "With several --attach for one program it is attached to all of these places, and not "
         "where "
@@ -176,16 +196,18 @@ const CommandRow kRunCommand = {
         "in on_packet of the same object, which is loaded first.",
     .options = kOptions,
     .min_operands = 1,
-    .max_operands = 1,
+    .max_operands = std::numeric_limits<std::size_t>::max(),
     .takes_command = true,
 };
 
 Result<RunOptions> read_run_options(const Arguments& arguments) {
   RunOptions out;
-  out.object = arguments.operands.front();
+  out.objects = {arguments.operands.begin(), arguments.operands.end()};
+  out.object = out.objects.front();
   TRY(read_format(arguments, out));
   TRY(read_verifier_log(arguments, out));
   TRY(read_events(arguments, out));
+  TRY(read_fields(arguments, out));
   TRY(read_limits(arguments, out));
   TRY(read_places(arguments, out));
   out.targets = to_vector(arguments.values("target"));
@@ -195,6 +217,7 @@ Result<RunOptions> read_run_options(const Arguments& arguments) {
   out.columns = split(arguments.value("columns"), ',');
   out.btf = arguments.value("btf");
   out.all_variants = arguments.has("all-variants");
+  out.share = !arguments.has("no-share");
   out.maps = to_vector(arguments.values("map"));
   out.pin = arguments.value("pin");
   out.pin_root = arguments.value("pin-root");
@@ -209,6 +232,8 @@ Result<RunOptions> read_run_options(const Arguments& arguments) {
     return fail(Code::usage, "--exit-with-cmd needs a command after --");
   if (out.pin.empty() && (out.replace || out.detach))
     return fail(Code::usage, "--{} goes with --pin DIR", out.replace ? "replace" : "detach");
+  if (!out.pin.empty() && out.objects.size() > 1)
+    return fail(Code::usage, "--pin takes one OBJECT");
   if (out.detach && !out.command.empty())
     return fail(Code::usage, "--detach ends at once: a command after -- would see nothing");
   return out;

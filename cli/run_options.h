@@ -20,14 +20,22 @@ struct EventOption {
   std::string map, type;
 };
 
+// spec: one part of --field.
+struct FieldOption {
+  std::string field, show;
+};
+
 // spec: what was asked for.
 struct RunOptions {
-  std::string object;
+  std::vector<std::string> objects;
+  std::string object;  // the one of them that these are for
   OutputFormat format = OutputFormat::columns;
   std::vector<EventOption> events;
   std::vector<std::string> sets;        // "NAME=VALUE"
   std::vector<std::string> only, skip;  // globs
   std::vector<std::string> columns;
+  std::vector<FieldOption> fields;
+  bool share = true;  // maps of one name in several objects
   AttachOptions places;
   std::vector<std::string> targets;  // as target_option.h reads them
   std::vector<std::string> maps;     // as map_options.h reads them

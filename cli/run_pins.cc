@@ -7,10 +7,16 @@
 #include "cli/run.h"
 
 namespace bpfld::cli {
+namespace {
+
+constexpr u32 kEveryInstruction = 2;  // BPF_LOG_LEVEL2: also of what was accepted
+
+}  // namespace
 
 loader::PlanOptions Run::plan_options() const {
   loader::PlanOptions out;
   out.strict_sizes = options_.strict;
+  if (options_.verifier_log == VerifierLog::full) out.log_level = kEveryInstruction;
   if (!options_.pin_root.empty()) {
     out.by_name_folder = options_.pin_root;
     out.pin_by_name = true;

@@ -27,6 +27,11 @@ std::string lost_text(const perf::Lost& lost) {
   return format("at least {}", lost.events);
 }
 
+// "{", or with several objects "{\"object\":\"a.bpf.o\",".
+std::string open_json(std::string_view object) {
+  return object.empty() ? "{" : format("{{\"object\":{},", json_string(object));
+}
+
 }  // namespace
 
 void RunReport::start(const RunStart& start) {
@@ -62,16 +67,23 @@ void RunReport::program_line(Ink ink, char mark, const ProgramLine& program,
                       escape_terminal(text)));
 }
 
+void RunReport::object(std::string_view name) {
+  if (!json_)
+    streams_.say(style_.paint(Ink::heading, format("bpfld: {}", escape_terminal(name))) + "\n");
+}
+
 void RunReport::attached(const ProgramLine& program, std::string_view how) {
   if (!json_) return program_line(Ink::good, '+', program, how);
-  streams_.say(format("{{\"program\":{},\"section\":{},\"attached\":{}}}\n",
-                      json_string(program.name), json_string(program.section), json_string(how)));
+  streams_.say(format("{}\"program\":{},\"section\":{},\"attached\":{}}}\n",
+                      open_json(program.object), json_string(program.name),
+                      json_string(program.section), json_string(how)));
 }
 
 void RunReport::not_attached(const ProgramLine& program, std::string_view why) {
   if (!json_) return program_line(Ink::faint, '-', program, why);
-  streams_.say(format("{{\"program\":{},\"section\":{},\"attached\":null,\"why\":{}}}\n",
-                      json_string(program.name), json_string(program.section), json_string(why)));
+  streams_.say(format("{}\"program\":{},\"section\":{},\"attached\":null,\"why\":{}}}\n",
+                      open_json(program.object), json_string(program.name),
+                      json_string(program.section), json_string(why)));
 }
 
 void RunReport::failed(const ProgramLine& program, const Report& report) {
@@ -83,8 +95,8 @@ void RunReport::failed(const ProgramLine& program, const Report& report) {
 
 void RunReport::event_map(const EventMapLine& map) {
   if (json_) {
-    std::string line = format("{{\"map\":{},\"map_type\":{},\"type\":", json_string(map.name),
-                              json_string(map.map_type));
+    std::string line = format("{}\"map\":{},\"map_type\":{},\"type\":", open_json(map.object),
+                              json_string(map.name), json_string(map.map_type));
     line += map.type.empty() ? "null" : json_string(map.type);
     if (!map.type.empty())
       line += format(",\"size\":{},\"rule\":{}", map.size, json_string(map.rule));
@@ -98,21 +110,33 @@ void RunReport::event_map(const EventMapLine& map) {
   else
     line += format("{}, {} ({})", escape_terminal(map.type), count_of(map.size, "byte"),
                    escape_terminal(map.rule));
-  streams_.say(line + "\n");
+  say_wrapped(line);
+}
+
+// On a terminal what goes on in the next line is indented.
+void RunReport::say_wrapped(const std::string& line) {
+  const std::size_t columns = streams_.err.is_terminal() ? streams_.err.columns() : 0;
+  streams_.say((columns != 0 ? wrap(line, 4, columns) : line) + "\n");
 }
 
 void RunReport::note(std::string_view text) {
   if (json_) return streams_.say(format("{{\"note\":{}}}\n", json_string(text)));
-  streams_.say(format("  * {}\n", escape_terminal(text)));
+  say_wrapped(format("  * {}", escape_terminal(text)));
 }
 
 void RunReport::message(const Report& report) {
   streams_.say(json_ ? to_json(report) : to_text(report, style_));
 }
 
-void RunReport::verifier_log(std::string_view log) {
-  if (json_) return streams_.say(format("{{\"verifier_log\":{}}}\n", json_string(log)));
-  std::string text = escape_lines(log);
+void RunReport::verifier_log(std::string_view log, std::string_view program) {
+  if (json_) {
+    const std::string whose =
+        program.empty() ? "" : format("\"program\":{},", json_string(program));
+    return streams_.say(format("{{{}\"verifier_log\":{}}}\n", whose, json_string(log)));
+  }
+  std::string text;
+  if (!program.empty()) text = format("verifier log of \"{}\":\n", escape_terminal(program));
+  text += escape_lines(log);
   std::ranges::replace(text, '\t', ' ');
   streams_.say(text + (log.ends_with('\n') ? "" : "\n"));
 }

@@ -27,10 +27,12 @@ struct RunStart {
 // spec: one program and where it belongs.
 struct ProgramLine {
   std::string_view name, section;
+  std::string_view object = {};  // its file, where there are several
 };
 
 // spec: one event map and what its samples are.
 struct EventMapLine {
+  std::string object = {};  // its file, where there are several
   std::string name, map_type;
   std::string type;  // "struct event"; empty when it is not known
   u64 size = 0;      // bytes
@@ -56,18 +58,22 @@ class RunReport {
   void start(const RunStart& start);
   // The names that will come, so that their columns can be as wide as the widest.
   void expect(std::span<const ProgramLine> programs);
+  // With several objects: whose programs the next lines are about.
+  void object(std::string_view name);
   void attached(const ProgramLine& program, std::string_view how);
   void not_attached(const ProgramLine& program, std::string_view why);  // on purpose
   void failed(const ProgramLine& program, const Report& report);        // others go on
   void event_map(const EventMapLine& map);
   void note(std::string_view text);
   void message(const Report& report);
-  void verifier_log(std::string_view log);
+  // `program` is empty when an error says which one it is.
+  void verifier_log(std::string_view log, std::string_view program = {});
   void finish(const RunEnd& end);
 
   bool json() const { return json_; }
 
  private:
+  void say_wrapped(const std::string& line);
   void program_line(Ink ink, char mark, const ProgramLine& program, std::string_view text);
 
   Streams& streams_;

@@ -6,6 +6,7 @@
 #include <poll.h>
 #include <unistd.h>
 
+#include <sys/ioctl.h>
 #include <sys/stat.h>
 
 namespace bpfld::cli {
@@ -56,6 +57,11 @@ void Stream::flush() {
 
 bool Stream::is_terminal() const {
   return ::isatty(fd_) == 1;
+}
+
+std::size_t Stream::columns() const {
+  winsize size = {};
+  return ::ioctl(fd_, TIOCGWINSZ, &size) == 0 ? size.ws_col : 0;
 }
 
 void Stream::look_for_reader() {

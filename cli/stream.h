@@ -25,6 +25,8 @@ class Stream {
   void flush();
 
   bool is_terminal() const;
+  // The width of the terminal; 0 when it is none, or does not say.
+  std::size_t columns() const;
   // The fd when it is a pipe, whose reader may go away while there is nothing to write; else -1.
   int pipe_fd() const { return is_pipe_ ? fd_ : -1; }
   // Looks whether the reader of a pipe is still there.

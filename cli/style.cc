@@ -81,6 +81,31 @@ std::string count_of(u64 count, std::string_view noun) {
   return format("{} {}{}", count, noun, count == 1 ? "" : "s");
 }
 
+std::string cut(std::string_view text, std::size_t width) {
+  if (display_width(text) <= width) return std::string(text);
+  if (width == 0) return {};
+  std::size_t end = 0;
+  // What fits before the ellipsis: bytes that continue a code point take no column.
+  for (std::size_t taken = 0; end < text.size(); end++) {
+    if (display_width(text.substr(end, 1)) != 0 && ++taken == width) break;
+  }
+  return std::string(text.substr(0, end)) + "…";
+}
+
+std::string cut_lines(std::string_view text, std::size_t width) {
+  if (width == 0) return std::string(text);
+  std::string out;
+  while (!text.empty()) {
+    const std::string_view line = text.substr(0, text.find('\n'));
+    out += cut(line, width);
+    text.remove_prefix(line.size());
+    if (text.empty()) break;
+    out += '\n';
+    text.remove_prefix(1);
+  }
+  return out;
+}
+
 std::string pad(std::string_view text, std::size_t width) {
   std::string out(text);
   const std::size_t taken = display_width(text);

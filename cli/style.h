@@ -43,6 +43,12 @@ std::string align(const std::vector<std::vector<std::string>>& rows, std::size_t
 // "1 event", "2 events".
 std::string count_of(u64 count, std::string_view noun);
 
+// `text`, or as much of it as `width` columns hold with "…" at its end. It must be escaped already.
+std::string cut(std::string_view text, std::size_t width);
+
+// Each line of a table cut so; as it is when `width` is 0, which is no terminal's.
+std::string cut_lines(std::string_view text, std::size_t width);
+
 // `text` and spaces up to `width` columns.
 std::string pad(std::string_view text, std::size_t width);
 

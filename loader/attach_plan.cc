@@ -87,7 +87,7 @@ std::vector<AttachTarget> attach_targets(const ObjectSpec& spec, u32 index) {
   if (!program.places.empty()) return program.places;
   if (program.row == nullptr || program.row->method == AttachMethod::none) return {};
   if (program.row->method == AttachMethod::struct_ops) return {};  // what is registered is its map
-  // What SEC("lsm_cgroup/HOOK") names is no cgroup.
+  // Of SEC("lsm_cgroup/HOOK") the hook is fixed when it is loaded, and the place is a cgroup.
   const bool is_place = !program.target.empty() && program.row->method != AttachMethod::cgroup;
   if (is_place || program.target_program) {
     AttachTarget target;

@@ -38,6 +38,8 @@ AttachPlan plan_struct_ops(const ObjectSpec& spec, const StructOps& struct_ops, 
     out.ops.push_back({subject, link, slots++, false});
   } else {
     out.ops.back().undo = bpf::MapDelete{.map = map_fd, .key = key};
+    const std::string name = escape_terminal(map.name);
+    out.remains = format("{}, registered (bpfld map delete name {} key 0)", name, name);
   }
   return out;
 }

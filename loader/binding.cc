@@ -40,13 +40,17 @@ const TargetRow* find_row(const ProgramSpec& program) {
   return row != std::end(kTargets) ? row : nullptr;
 }
 
+// SEC("lsm_cgroup/HOOK") has two places: the hook, here, and the cgroups that it is attached to.
+bool is_of_cgroup(const ProgramSpec& program) {
+  return program.row != nullptr && program.row->method == AttachMethod::cgroup;
+}
+
 // Where the user puts it comes before what the section says. An iterator's place goes on with what
 // is to be walked: "task,pid=7".
 std::string_view place_of(const ProgramSpec& program) {
-  // Of lsm_cgroup programs the section says which hook, and the place is a cgroup.
-  const bool in_cgroup = program.row != nullptr && program.row->method == AttachMethod::cgroup;
-  const std::string_view place =
-      program.places.empty() || in_cgroup ? program.target : program.places.front().place;
+  const std::string_view place = program.places.empty() || is_of_cgroup(program)
+                                     ? program.target
+                                     : program.places.front().place;
   const bool iterates =
       program.row != nullptr && program.row->attach_type == AttachType::trace_iter;
   return iterates ? place.substr(0, place.find(',')) : place;
@@ -83,7 +87,7 @@ Result<std::optional<Binding>> binding_of(const ObjectSpec& spec, const ProgramS
     return fail(Code::unsupported,
                 "SEC(\"{}\") names no {}, which must be known when the program is loaded", section,
                 row->what);
-  if (program.places.size() > 1)
+  if (program.places.size() > 1 && !is_of_cgroup(program))
     return fail(Code::unsupported, "is bound to one {} when it is loaded, and {} were given",
                 row->what, program.places.size());
   const KernelPlace place =

@@ -4,7 +4,9 @@
 
 #include <algorithm>
 #include <array>
+#include <compare>
 #include <tuple>
+#include <utility>
 
 #include "base/escape.h"
 #include "base/format.h"
@@ -45,9 +47,11 @@ std::string_view next_part(std::string_view& text, char separator) {
 // "name [module]", or "name\t[module]".
 Place parse_function(std::string_view line) {
   Place place;
-  const std::size_t end = line.find_first_of(" \t");
+  std::size_t end = 0;
+  while (end < line.size() && line[end] != ' ' && line[end] != '\t')
+    end++;
   place.name = line.substr(0, end);
-  if (end == std::string_view::npos) return place;
+  if (end == line.size()) return place;
   line.remove_prefix(end);
   const std::size_t open = line.find('['), close = line.find(']');
   if (open != std::string_view::npos && close != std::string_view::npos && open < close)
@@ -59,9 +63,19 @@ auto key(const Place& place) {
   return std::tie(place.name, place.module);
 }
 
+// The first sixteen bytes as numbers that compare as they do.
+using Head = std::array<u64, 2>;
+
+Head head_of(std::string_view name) {
+  Head head = {};
+  for (std::size_t i = 0; i < std::min<std::size_t>(name.size(), 16); i++)
+    head[i / 8] |= u64{static_cast<unsigned char>(name[i])} << (56 - i % 8 * 8);
+  return head;
+}
+
 // Orders by name and keeps one of each, counting.
 void merge_copies(std::vector<Place>& places) {
-  std::ranges::sort(places, {}, key);
+  order_by_name(places);
   std::size_t kept = 0;
   for (std::size_t i = 0; i < places.size(); i++) {
     if (kept != 0 && key(places[kept - 1]) == key(places[i]))
@@ -72,9 +86,12 @@ void merge_copies(std::vector<Place>& places) {
   places.resize(kept);
 }
 
-// Symbols of the text section at which no function starts.
-bool is_function_symbol(char type, std::string_view name) {
-  if (type != 't' && type != 'T' && type != 'w' && type != 'W') return false;
+bool is_text_symbol(std::string_view type) {
+  return type == "t" || type == "T" || type == "w" || type == "W";
+}
+
+// Not one of the symbols of the text section at which no function starts.
+bool is_function_name(std::string_view name) {
   return !name.empty() && !name.starts_with("__pfx_") && !name.starts_with("__cfi_") &&
          !name.starts_with("__SCT__") && name.find('$') == std::string_view::npos &&
          !name.starts_with('.');
@@ -104,7 +121,7 @@ std::vector<Place> parse_events(std::string_view text) {
     if (colon == std::string_view::npos || colon == 0 || colon + 1 == line.size()) continue;
     out.push_back({.name = line, .module = {}, .type = {}});
   }
-  std::ranges::sort(out, {}, key);
+  order_by_name(out);
   return out;
 }
 
@@ -127,21 +144,45 @@ std::vector<Place> parse_kallsyms(std::string_view text) {
   while (!text.empty()) {
     std::string_view line = next_part(text, '\n');  // "ffffffff81000000 T _text\t[module]"
     next_part(line, ' ');
-    const std::string_view type = next_part(line, ' ');
+    if (!is_text_symbol(next_part(line, ' '))) continue;
     const Place place = parse_function(line);
-    if (type.size() == 1 && is_function_symbol(type[0], place.name)) out.push_back(place);
+    if (is_function_name(place.name)) out.push_back(place);
   }
   merge_copies(out);
   return out;
+}
+
+// A kernel has 60,000 functions. The first bytes of two names nearly always tell which comes first,
+// and as numbers they tell it without the text; and numbers are moved about faster than places.
+void order_by_name(std::vector<Place>& places) {
+  struct Entry {
+    Head head;
+    u32 index;
+  };
+  std::vector<Entry> entries;
+  entries.reserve(places.size());
+  for (u32 i = 0; i < places.size(); i++)
+    entries.push_back({head_of(places[i].name), i});
+  std::ranges::sort(entries, [&](const Entry& left, const Entry& right) {
+    if (left.head != right.head) return left.head < right.head;
+    const auto order = key(places[left.index]) <=> key(places[right.index]);
+    return order != 0 ? order < 0 : left.index < right.index;
+  });
+  std::vector<Place> ordered;
+  ordered.reserve(places.size());
+  for (const Entry& entry : entries)
+    ordered.push_back(places[entry.index]);
+  places = std::move(ordered);
 }
 
 std::vector<Place> intersect(std::span<const Place> left, std::span<const Place> right) {
   std::vector<Place> out;
   std::size_t at = 0;
   for (const Place& place : left) {
-    while (at < right.size() && key(right[at]) < key(place))
+    std::strong_ordering order = std::strong_ordering::less;
+    while (at < right.size() && (order = key(right[at]) <=> key(place)) < 0)
       at++;
-    if (at == right.size() || key(right[at]) != key(place)) continue;
+    if (order != 0) continue;
     out.push_back(place);
     if (place.type.value == 0) {
       out.back().type = right[at].type;

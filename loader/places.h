@@ -77,6 +77,9 @@ std::vector<Place> find_in_btf(std::span<const NamedBtf> btfs, PlaceKind kind);
 // Every FUNC, for the prototypes of functions that were found elsewhere.
 std::vector<Place> functions_in_btf(std::span<const NamedBtf> btfs);
 
+// By name, then module; equal ones stay in their order.
+void order_by_name(std::vector<Place>& places);
+
 // The places of `left` that `right` has, too, by name and module; both ordered. The BTF of each
 // comes from whichever has one.
 std::vector<Place> intersect(std::span<const Place> left, std::span<const Place> right);

@@ -178,7 +178,7 @@ void order(std::vector<Place>& places, PlaceKind kind) {
     return;
   }
   const auto key = [](const Place& place) { return std::tie(place.name, place.module); };
-  std::ranges::stable_sort(places, {}, key);
+  order_by_name(places);
   const auto rest = std::ranges::unique(places, {}, key);
   places.erase(rest.begin(), rest.end());
 }

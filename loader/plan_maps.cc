@@ -161,6 +161,14 @@ void reuse_map(Planner& planner, u32 index, const std::string& path) {
                escape_terminal(path));
 }
 
+// The same of a map that another session of this process holds.
+void share_map(Planner& planner, u32 index) {
+  const MapSpec& map = planner.spec.maps[index];
+  const u32 slot = planner.new_slot();
+  planner.plan.map_slots.push_back(slot);
+  planner.add(map_label(map), bpf::ObjectById{bpf::ObjectKind::map, map.reuse_id}, slot);
+}
+
 void add_update(Planner& planner, u32 index, Bytes key, Bytes value) {
   bpf::MapUpdate update;
   update.map = Fd::slot(planner.plan.map_slots[index]);
@@ -247,7 +255,9 @@ Status plan_maps(Planner& planner) {
     TRY(with_context(check_sizes(planner, maps[i]), [&] { return map_label(maps[i]); }));
   for (u32 i = 0; i < maps.size(); i++) {
     TRY(check_arena(planner, maps[i]));
-    if (const std::string path = pinned_path(planner, i); !path.empty())
+    if (maps[i].reuse_id != 0)
+      share_map(planner, i);
+    else if (const std::string path = pinned_path(planner, i); !path.empty())
       reuse_map(planner, i, path);
     else if (maps[i].struct_ops)
       TRY(create_struct_ops(planner, i));

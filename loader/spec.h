@@ -74,6 +74,7 @@ struct MapSpec {
   // struct_ops variable, its callbacks 0.
   std::vector<std::byte> contents;
   std::string reuse;           // the path of a pinned map that is to be used instead; empty: none
+  u32 reuse_id = 0;            // likewise, the number of a loaded map; 0: none
   bool freeze = false;         // .rodata: read-only once filled
   std::vector<MapSpec> inner;  // of a map of maps: one, which says what its elements are like
   std::vector<MapSlot> slots;  // of a map of maps or of programs, in the order of the file

@@ -8,8 +8,9 @@ import tempfile
 import unittest
 
 HERE = pathlib.Path(__file__).resolve().parent
-sys.path[:0] = [str(HERE / "parity"), str(HERE / "oracle")]
+sys.path[:0] = [str(HERE / "parity"), str(HERE / "oracle"), str(HERE / "vm")]
 
+import asking  # noqa: E402
 import parity  # noqa: E402
 
 
@@ -39,20 +40,50 @@ class Comparing(unittest.TestCase):
                          [("refused", "a"), ("errno", "b")])
 
 
-class Reading(unittest.TestCase):
-    def test_a_line_that_was_cut_off_is_no_answer_and_the_last_mark_is_known(self):
-        answers = parity.Answers()
-        parity.read_answers("@ bpfld x.bpf.o\n" + json.dumps(entry("a", True)) + "\n{\"object\":\"x.b", answers)
-        self.assertEqual(list(answers.found["bpfld"]), [("x.bpf.o", "a")])
-        self.assertEqual((answers.at, answers.complete), (("bpfld", "x.bpf.o"), False))
+def row(object_, program, ok=True):
+    return json.dumps({"object": object_, "program": program, "ok": ok, "errno": 0, "reason": None}) + "\n"
 
-    def test_a_tool_that_died_is_a_difference(self):
-        answers = parity.Answers()
-        parity.read_answers("@ bpfld x.bpf.o\n@ died 139\n@ libbpf x.bpf.o\n"
-                            + json.dumps(entry("a", True)) + "\n@ end\n", answers)
-        differences, _ = parity.compare("6.1", ["x.bpf.o"], answers)
-        self.assertEqual([(d.kind, d.text) for d in differences],
-                         [("crash", "bpfld: status 139, after the first program")])
+
+class Reading(unittest.TestCase):
+    def test_a_batch_that_ended_well_is_known(self):
+        answers = asking.read("@ before prog 1\n@ ask x y\n" + row("x", "a") + row("end", None, False)
+                              + "@ left 0 3 prog 1\n@ done 9\n@ end\n")
+        self.assertEqual((list(answers.found), answers.answered, answers.left), ([("x", "a")], {"x", "y"}, {}))
+        self.assertEqual(asking.batches(["x", "y", "z"], answers), [["z"]])
+
+    def test_of_a_batch_that_did_not_end_each_object_is_asked_alone(self):
+        for end in ("{\"object\":\"y\"", "@ done 139\n", "\n@ died kernel panic\n"):
+            answers = asking.read("@ before prog\n@ ask x y\n" + row("x", "a") + end)
+            self.assertEqual((answers.found, answers.died), ({}, {}))
+            self.assertEqual(asking.batches(["x", "y", "z"], answers), [["x"], ["y"], ["z"]])
+
+    def test_what_is_asked_alone_and_does_not_end_is_what_did_it(self):
+        answers = asking.read("@ ask x\n" + row("x", "a") + "@ done 139\n@ ask y\n\n@ died kernel panic\n")
+        self.assertEqual(answers.died, {"x": "status 139, after a", "y": "kernel panic"})
+        self.assertEqual(asking.batches(["x", "y"], answers), [])
+
+    def test_what_was_interrupted_is_asked_again_and_then_known(self):
+        log = "@ ask x\n" + row("x", "a")
+        self.assertEqual(asking.batches(["x"], asking.read(log)), [["x"]])
+        answers = asking.read(log + "@ before\n@ ask x\n" + row("x", "a") + "@ done 0\n")
+        self.assertEqual((answers.answered, answers.died), ({"x"}, {}))
+
+    def test_whatever_is_left_behind_is_said(self):
+        def left(text):
+            return asking.read(f"@ before prog 1\n@ ask x y\n@ left {text}\n@ done 0\n").left
+
+        self.assertEqual(left("0 4 prog 1"), {})
+        self.assertEqual(left("1 4 prog 1"), {"x to y": "1 descriptors of BPF objects"})
+        self.assertEqual(left("0 5 prog 1"), {"x to y": "5 descriptors"})
+        self.assertEqual(left("0 3 prog 1 2"), {"x to y": "ids were prog 1, are prog 1 2"})
+        self.assertEqual(left("0 0 prog 1"), {"x to y": "the process ended before it could be looked at"})
+        self.assertEqual(left("ls: no"), {"x to y": "it was not to be found out"})
+
+    def test_a_tool_that_died_and_what_is_left_are_differences(self):
+        ours = asking.Answers(died={"x": "status 139"}, left={"y to z": "5 descriptors"})
+        differences, _ = parity.compare("6.1", ["x"], ours, asking.Answers())
+        self.assertEqual([(d.kind, d.object, d.text) for d in differences],
+                         [("crash", "x", "bpfld: status 139"), ("left", "y to z", "5 descriptors")])
 
 
 class List(unittest.TestCase):

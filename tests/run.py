@@ -14,6 +14,7 @@ import pathlib
 import signal
 import subprocess
 import sys
+import textwrap
 import threading
 import time
 from dataclasses import dataclass
@@ -126,16 +127,18 @@ def meet_needs(chosen: list[suites.Suite]) -> dict[str, str]:
     return unmet
 
 
-def run_suite(suite: suites.Suite, unmet: dict[str, str]) -> Outcome:
+def run_suite(suite: suites.Suite, unmet: dict[str, str], ran: tuple[str, ...] = ()) -> Outcome:
+    """`ran`: the suites that have run; see Suite.after."""
     for need in suite.needs:
         if need in unmet:
             return Outcome(suite.name, 0.0, counts.Counts(failed=1), [], unmet[need], "")
-    status, output, seconds = run_command(suite.command, suite.timeout)
+    logs = tuple(name for name in suite.after if name in ran)
+    status, output, seconds = run_command((*suite.command, *logs), suite.timeout)
     return judge(suite, status, output, seconds)
 
 
 def run_all(chosen: list[suites.Suite], unmet: dict[str, str]) -> list[Outcome]:
-    """Runs the suites in the table's order, `alone` ones first; reports each as soon as it is done."""
+    """Runs the suites in the table's order, `alone` ones first, those `after` others last; reports each as soon as it is done."""
     outcomes = []
 
     def done(outcome: Outcome) -> None:
@@ -144,14 +147,22 @@ def run_all(chosen: list[suites.Suite], unmet: dict[str, str]) -> list[Outcome]:
         print(describe(outcome), flush=True)
         if outcome.failed and outcome.output:
             show_output(outcome.name, outcome.output)
+        elif outcome.name in shown:
+            print(textwrap.indent(outcome.output.rstrip(), "  "), flush=True)
 
+    shown = {suite.name for suite in chosen if suite.shown}
     for suite in chosen:
         if suite.alone:
             done(run_suite(suite, unmet))
     with concurrent.futures.ThreadPoolExecutor(PARALLEL) as pool:
-        running = [pool.submit(run_suite, suite, unmet) for suite in chosen if not suite.alone]
+        running = [pool.submit(run_suite, suite, unmet) for suite in chosen
+                   if not suite.alone and not suite.after]
         for future in concurrent.futures.as_completed(running):
             done(future.result())
+    ran = tuple(outcome.name for outcome in outcomes)
+    for suite in chosen:
+        if suite.after:
+            done(run_suite(suite, unmet, ran))
     return outcomes
 
 

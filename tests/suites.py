@@ -2,7 +2,9 @@
 """The test suites: what each runs, what it needs first, how its result is read. One row each.
 
 `reader` names a row of counts.READERS. `alone` keeps everything else from running beside it: the live
-tests use the kernel that all others run on, and a compilation uses every core.
+tests use the kernel that all others run on, and a compilation uses every core. `after` names suites
+whose logs it reads: it runs last, and is given the names of those that ran. `shown` prints its output
+when all is well, too.
 """
 
 from dataclasses import dataclass
@@ -18,6 +20,8 @@ class Suite:
     needs: tuple[str, ...] = ()
     timeout: float = 300.0  # seconds
     alone: bool = False
+    after: tuple[str, ...] = ()
+    shown: bool = False
 
 
 # What a suite may need, and the command that provides it; each runs once, before the suites.
@@ -31,12 +35,13 @@ NEEDS = {
     "libbpf and selftests": (PYTHON, "tests/oracle/compare.py", "--prepare"),
 }
 NEEDS_TIMEOUT = 1800.0  # seconds
+KERNELS = tuple(need for need in NEEDS if need.startswith("kernel "))
 
 
 def on_kernel(label: str) -> Suite:
-    command = (PYTHON, "tests/on_kernel.py", label, "--timeout", "600", "--env", "BPFLD_ALONE=1", "--",
+    command = (PYTHON, "tests/on_kernel.py", label, "--timeout", "900", "--env", "BPFLD_ALONE=1", "--",
                "build/tests/live_test")
-    return Suite(f"vm-{label}", command, needs=("build", f"kernel {label}"), timeout=660)
+    return Suite(f"vm-{label}", command, needs=("build", f"kernel {label}"), timeout=960)
 
 
 SUITES = (
@@ -51,17 +56,24 @@ SUITES = (
     Suite("live", ("build/tests/live_test",), needs=("build",), timeout=600, alone=True),
     Suite("clang", ("./dev", "build", "clang"), reader="status", timeout=1800, alone=True),
     Suite("slices", (PYTHON, "tests/btf_slice/slices.py"), reader="summary",
-          needs=("build", "kernel 5.10", "kernel 6.1", "kernel 6.12", "kernel newest")),
+          needs=("build", *KERNELS)),
     Suite("headers", (PYTHON, "tests/btf_c/headers.py"), reader="summary", timeout=600,
-          needs=("build", "kernel 5.10", "kernel 6.1", "kernel 6.12", "kernel newest")),
+          needs=("build", *KERNELS)),
     Suite("fuzz", (PYTHON, "tests/fuzz.py"), reader="summary", needs=("build-fuzz",), timeout=900, alone=True),
     Suite("features", (PYTHON, "tests/feature_oracle.py"), reader="summary", needs=("build",)),
     Suite("oracle", (PYTHON, "tests/oracle/compare.py"), reader="summary", timeout=900,
-          needs=("build", "kernel 5.10", "kernel 6.1", "kernel 6.12", "kernel newest", "libbpf and selftests")),
+          needs=("build", *KERNELS, "libbpf and selftests")),
     on_kernel("5.10"),
     on_kernel("6.1"),
     on_kernel("6.12"),
     on_kernel("newest"),
+    Suite("vm-features", (PYTHON, "tests/feature_oracle.py", "5.10", "6.1", "6.12", "newest"), reader="summary",
+          needs=("build", *KERNELS), timeout=1000),
+    # The selftests are those of 6.1, whose kernel has all that they call.
+    Suite("vm-parity", (PYTHON, "tests/parity/parity.py", "6.1", "--few"), reader="summary",
+          needs=("build", "kernel 6.1", "libbpf and selftests"), timeout=1000),
+    Suite("coverage", (PYTHON, "tests/coverage.py", "check"), reader="summary", needs=("build",), shown=True,
+          after=("live", "vm-5.10", "vm-6.1", "vm-6.12", "vm-newest")),
 )
 
 

@@ -379,8 +379,9 @@ TEST_CASE("btf value: hidden members are no text columns; JSON drops only paddin
   Sent record;
   for (u32 n = 1; n <= 6; n++)
     record.put(n);
-  CHECK(btf.text(s, record.bytes()) == "{pid=1 padded=6}");
-  CHECK(btf.json(s, record.bytes()) == R"({"pid":1,"__cookie":2,"secret":3,"padded":6})");
+  CHECK(btf.text(s, record.bytes()) == "{pid=1ns padded=6}");
+  CHECK(btf.json(s, record.bytes()) ==
+        R"({"pid":1,"pid_str":"1ns","__cookie":2,"secret":3,"padded":6})");
   const std::vector<Field> fields = columns(btf.view, s);
   CHECK(names_of(fields) ==
         std::vector<std::string>{"pid", "__cookie", "secret", "__pad", "pad2", "padded"});

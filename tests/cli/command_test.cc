@@ -98,8 +98,8 @@ TEST_CASE("command: values that are missing, and those that are too many") {
 }
 
 TEST_CASE("command: operands that are missing, and those that are too many") {
-  check_usage(run_command({"run"}), "run needs OBJECT [-- CMD ARG...]");
-  check_usage(run_command({"run", "a.o", "b.o"}), "\"b.o\" is one operand too many");
+  check_usage(run_command({"run"}), "run needs OBJECT... [-- CMD ARG...]");
+  check_usage(run_command({"dump", "a.o", "b.o"}), "\"b.o\" is one operand too many");
   check_usage(run_command({"list"}),
               "list needs KIND[:GLOB] | GLOB | uprobe:FILE[:GLOB] | usdt:FILE[:GLOB]");
   check_usage(run_command({"list", "sec", "--", "ls"}), "list takes no command after --");

@@ -75,6 +75,65 @@ TEST_CASE("table: a value wider than its column is not cut, and what follows is 
   CHECK(out == "RET   PID\n-2147483647  1\n");
 }
 
+TEST_CASE("table: on a line that is too short values keep to their columns, and the rest is cut") {
+  const Types types;
+  EventTable table("events", &*types.view, types.event);
+  const std::vector<std::string> columns = {"ret", "comm", "pid"};
+  REQUIRE(table.choose(columns));
+  std::string out;
+  const Event event{1, -2147483647, "fifteen letters", 0};
+  table.add_row(out, 0, bytes_of(event), 40);
+  CHECK(out == "-2147483647  fifteen letters   1\n");  // all of it has room
+  out.clear();
+  table.add_row(out, 0, bytes_of(event), 26);
+  CHECK(out == "-21…  fifteen letters   1\n");
+  out.clear();
+  table.add_row(out, 0, bytes_of(event), 12);
+  CHECK(out == "-21…  fifte…\n");
+  CHECK(table.header(12) == "RET   COMM …");
+  CHECK(table.header() == "RET   COMM              PID");
+}
+
+TEST_CASE("table: a field is shown as a tag or the user says, in a column of that width") {
+  Types types;
+  EventTable table("events", &*types.view, types.event);
+  CHECK(table.show("cpu", "ns"));
+  CHECK(table.show("pid", "ip"));
+  CHECK(table.show("nobody", "ip"));  // of another map's type
+  CHECK(table.show("pid", "roman").error().what ==
+        "there is no format \"roman\"; want one of ip, mac, port, hex, ns, us, ms, s");
+  CHECK(table.show("comm", "ns").error().what == "its type cannot be shown as ns");
+  std::string out = table.header() + '\n';
+  table.add_row(out, 0, bytes_of(Event{0x0100007f, 0, "sh", 2'310'000}));
+  if constexpr (kHostOrder == ByteOrder::little)
+    CHECK(out ==
+          "PID              RET   COMM              CPU\n"
+          "127.0.0.1        0     sh                2.31ms\n");
+  out.clear();
+  table.add_json(out, 0, bytes_of(Event{7, 0, "", 1500}));
+  CHECK(out.find("\"cpu\":1500,\"cpu_str\":\"1.5us\"") != std::string::npos);
+}
+
+TEST_CASE("table: with several objects an event says whose it is") {
+  const Types types;
+  const EventTable table("events", &*types.view, types.event, "a.bpf.o");
+  CHECK(table.title() == "a.bpf.o:events");
+  std::string out;
+  table.add_json(out, 0, bytes_of(Event{7, 0, "", 0}));
+  CHECK(out.starts_with("{\"object\":\"a.bpf.o\",\"map\":\"events\","));
+}
+
+TEST_CASE("style: text is cut where no column is left, and never inside a letter") {
+  CHECK(cut("eight", 5) == "eight");
+  CHECK(cut("eight", 4) == "eig…");
+  CHECK(cut("eight", 1) == "…");
+  CHECK(cut("eight", 0) == "");
+  CHECK(cut("größer", 4) == "grö…");
+  CHECK(cut_lines("one two\nthree\n", 5) == "one …\nthree\n");
+  CHECK(cut_lines("one two\nlast one", 5) == "one …\nlast…");
+  CHECK(cut_lines("one two\n", 0) == "one two\n");
+}
+
 TEST_CASE("table: escape sequences in a field do not reach the terminal") {
   const Types types;
   const EventTable table("events", &*types.view, types.event);

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // What bad input looks like to the person who gave it: whole messages, each with its exit status.
+#include <cerrno>
 #include <doctest/doctest.h>
 
 #include "base/mapped_file.h"
@@ -78,6 +79,9 @@ TEST_CASE("golden: messages about command lines") {
                                              {"run", "--duration", "soon", "good.bpf.o"},
                                              {"run", "--only", "psas", "good.bpf.o"},
                                              {"run", "--set", "a=1", "good.bpf.o"},
+                                             {"run", "--field", "pid", "good.bpf.o"},
+                                             {"run", "--field", "pid:hex", "good.bpf.o"},
+                                             {"run", "--pin", "/x", "good.bpf.o", "good.bpf.o"},
                                              {"list", "section"},
                                              {"help", "E00"}})
     all += transcript(folder, words);
@@ -106,4 +110,42 @@ TEST_CASE("golden: the verifier's refusal, by a kernel that does not name the so
       facts);
   CHECK(report.exit == cli::Exit::verifier);
   check_golden("error-verifier", cli::to_text(report, cli::Style()));
+}
+
+TEST_CASE("golden: places that the kernel refuses") {
+  struct Refusal {
+    const char* section;
+    cli::Phase phase;
+    Code code;
+    int errno_value;
+    const char* request;
+  };
+  constexpr Refusal kRefusals[] = {
+      {"sk_lookup", cli::Phase::attach, Code::kernel, EINVAL, "bpf(BPF_LINK_CREATE)"},
+      {"netkit/primary", cli::Phase::attach, Code::kernel, EINVAL, "bpf(BPF_LINK_CREATE)"},
+      {"xdp", cli::Phase::attach, Code::kernel, EOPNOTSUPP, "bpf(BPF_LINK_CREATE)"},
+      {"fentry/open", cli::Phase::load, Code::denied, EPERM, "bpf(BPF_PROG_LOAD)"},
+      {"lsm_cgroup/socket_bind", cli::Phase::load, Code::denied, EPERM, "bpf(BPF_PROG_LOAD)"},
+  };
+  std::string all;
+  for (const Refusal& refusal : kRefusals) {
+    loader::ObjectSpec spec;
+    loader::ProgramSpec program;
+    program.name = "prog";
+    program.section = refusal.section;
+    program.row = loader::match_section(refusal.section)->row;
+    spec.programs.push_back(program);
+    Error error = fail_errno(refusal.errno_value, "{}", refusal.request).error();
+    error.code = refusal.code;
+    error.context = "program \"prog\"";
+    const cli::Facts facts;
+    all += cli::to_text(cli::explain({.phase = refusal.phase,
+                                      .error = error,
+                                      .facts = facts,
+                                      .object = "x.bpf.o",
+                                      .spec = &spec,
+                                      .program = &spec.programs[0]}),
+                        cli::Style());
+  }
+  check_golden("errors-places", all);
 }

@@ -10,38 +10,19 @@
 #include <unistd.h>
 
 #include <sys/socket.h>
-#include <sys/stat.h>
 #include <sys/un.h>
 #include <sys/wait.h>
 
 #include "base/mapped_file.h"
 #include "tests/live/network.h"
+#include "tests/live/own_cgroup.h"
 #include "tests/live/support.h"
 
 namespace {
 
 using namespace bpfld;
 using test::Loaded;
-
-// handle: a directory below the cgroup2 mount, removed at the end.
-class OwnCgroup {
- public:
-  OwnCgroup() {
-    const Result<std::string> mounts = read_text("/proc/self/mountinfo");
-    REQUIRE(mounts);
-    const std::string mount = loader::cgroup2_mount(*mounts);
-    REQUIRE_FALSE(mount.empty());
-    path_ = format("{}/bpfld-test-{}", mount, ::getpid());
-    REQUIRE(::mkdir(path_.c_str(), 0755) == 0);
-  }
-  OwnCgroup(const OwnCgroup&) = delete;
-  OwnCgroup& operator=(const OwnCgroup&) = delete;
-  ~OwnCgroup() { CHECK_MESSAGE(::rmdir(path_.c_str()) == 0, path_); }
-  const std::string& path() const { return path_; }
-
- private:
-  std::string path_;
-};
+using test::OwnCgroup;
 
 struct Any {
   sockaddr_storage storage = {};
@@ -227,4 +208,28 @@ TEST_CASE("live: a directory that is no cgroup is known before anything is loade
   loaded.spec.programs[loaded.program_index("on_dev")].places = {target};
   REQUIRE_MESSAGE(loaded.load({"on_dev"}), loaded.error.message());
   CHECK(loaded.attach().starts_with("/proc is no directory of cgroup2"));
+}
+
+TEST_CASE("live: a security hook of a cgroup is called for the processes of the cgroup") {
+  if (!test::kernel_has("BPF_LSM_CGROUP"))
+    return test::skip("lsm_cgroup", "it came in 6.0", "BPF_LSM_CGROUP");
+  const test::OwnNetwork network;
+  const OwnCgroup cgroup;
+  Loaded loaded("fixtures/attach_lsm_cgroup.bpf.o");
+  loader::AttachTarget target;
+  target.method = loader::AttachMethod::cgroup;
+  target.place = cgroup.path();
+  loaded.spec.programs[0].places = {target};
+  if (!loaded.load()) return test::skip_refused("lsm_cgroup", loaded.error);
+  REQUIRE(run_in(cgroup));
+  CHECK(loaded.counts()[0] == 0);
+  const std::string error = loaded.attach();
+  CHECK(error == "");
+  REQUIRE(run_in(cgroup));
+  const u64 counted = loaded.counts()[0];
+  CHECK(counted >= 10);  // do_everything() makes as many sockets
+  loaded.session->detach();
+  REQUIRE(run_in(cgroup));
+  CHECK(loaded.counts()[0] == counted);
+  if (error.empty()) test::covered("lsm_cgroup");
 }

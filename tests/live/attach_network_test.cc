@@ -44,6 +44,8 @@ enum Place : u32 {
   kLwtOut,
   kLwtXmit,
   kLwtSeg6local,
+  kClassifier,
+  kAction,
 };
 
 AttachTarget target(AttachMethod method, std::string kind, std::string place, std::string hook = {},
@@ -156,7 +158,8 @@ TEST_CASE("live: classifiers see packets in both directions, by TCX or by filter
     const char* row;
   };
   const Case cases[] = {{"on_tc", kTc, "", false, "tc"},
-                        {"on_tc", kTc, "egress", true, "classifier"},
+                        {"on_tc", kTc, "egress", true, "tc"},
+                        {"on_classifier", kClassifier, "", false, "classifier"},
                         {"on_tc_ingress", kTcIngress, "", false, "tc/ingress"},
                         {"on_tc_egress", kTcEgress, "", true, "tc/egress"},
                         {"on_tcx_ingress", kTcxIngress, "", false, "tcx/ingress"},
@@ -185,7 +188,8 @@ TEST_CASE("live: a filter is removed at the end, and its qdisc too unless it was
     load_one(loaded, "on_tc", device("tc", "vb", "ingress", {{.name = "prio", .value = "7"}}));
     const std::string error = check_frames(loaded, kTc, "va");
     if (error.find("qdisc kind is unknown") != std::string::npos)
-      return test::skip("clsact", "this kernel has no sch_ingress: " + error, "TCX_NOT_THERE");
+      return test::skip_without("clsact", "the kernel has no sch_ingress: " + error,
+                                "ingress_init");
     CHECK(error == "");
     CHECK_FALSE(test::has_clsact("vb"));
   }
@@ -209,16 +213,39 @@ TEST_CASE("live: netkit programs see what leaves and what comes from the peer") 
   const OwnNetwork network;
   const int refused = test::make_pair("netkit");
   if (refused != 0)
-    return test::skip("netkit", "no netkit device: " + errno_text(refused), "NETKIT_L2");
-  Loaded loaded(kObject);
-  load_one(loaded, "on_netkit_primary", device("", "va"));
-  CHECK(loaded.attach() == "");
-  CHECK(how(loaded) == "netkit link, primary");
-  test::covered("netkit/primary");
-  Loaded peer(kObject);
+    return test::skip_without("netkit", "no netkit device: " + errno_text(refused), "netkit_xmit");
+  Loaded primary(kObject), peer(kObject);
+  load_one(primary, "on_netkit_primary", device("", "va"));
   load_one(peer, "on_netkit_peer", device("", "va"));
-  CHECK(peer.attach() == "");
+  CHECK(check_frames(primary, kNetkitPrimary, "va") == "");
+  CHECK(how(primary) == "netkit link, primary");
+  test::covered("netkit/primary");
+  CHECK(check_frames(peer, kNetkitPeer, "vb") == "");
+  CHECK(how(peer) == "netkit link, peer");
   test::covered("netkit/peer");
+}
+
+TEST_CASE("live: an action is loaded, and runs where a filter names it") {
+  const OwnNetwork network;
+  REQUIRE(test::make_pair("veth") == 0);
+  Loaded loaded(kObject);
+  REQUIRE_MESSAGE(loaded.load({"on_classifier", "on_action"}), loaded.error.message());
+  const u32 action = loaded.program_index("on_action");
+  for (const loader::AttachPlan& plan : loaded.session->plan().attach)
+    CHECK(plan.no_place);
+  bpf::ClsactAdd qdisc;
+  qdisc.interface = test::interface_index("vb");
+  REQUIRE(loaded.kernel.call(qdisc));
+  const int refused = test::add_action_filter(
+      "vb", loaded.session->program_fd(loaded.program_index("on_classifier")),
+      loaded.session->program_fd(action));
+  if (refused == ENOENT)
+    return test::skip_without("action", "the kernel has no action bpf", "tcf_bpf_act");
+  REQUIRE(refused == 0);
+  test::send_frames("va", 10);
+  CHECK(loaded.wait_count(kClassifier, 10) == 10);
+  CHECK(loaded.wait_count(kAction, 10) == 10);
+  test::covered("action");
 }
 
 TEST_CASE("live: a socket filter sees what its interface gets") {
@@ -243,60 +270,6 @@ TEST_CASE("live: a netfilter program sees packets of its hook") {
   udp_to(0x7f000001, 9);
   CHECK(loaded.wait_count(kNetfilter, 1) >= 1);
   if (error.empty()) test::covered("netfilter");
-}
-
-TEST_CASE("live: programs of a route see the packets that take it, and the route goes with them") {
-  const OwnNetwork network;
-  REQUIRE(test::make_pair("veth") == 0);
-  REQUIRE(test::add_address("va", 0x0a090001) == 0);
-  struct Case {
-    const char* program;
-    u32 place;
-    bool triggered;
-    const char* row;
-    const char* prefix;
-  };
-  const Case cases[] = {{"on_lwt_out", kLwtOut, true, "lwt_out", "10.9.1.0/24"},
-                        {"on_lwt_xmit", kLwtXmit, true, "lwt_xmit", "10.9.1.0/24"},
-                        {"on_lwt_in", kLwtIn, false, "lwt_in", "10.9.1.0/24"},
-                        {"on_lwt_seg6local", kLwtSeg6local, false, "lwt_seg6local", "fd09::/64"}};
-  for (const Case& c : cases) {
-    CAPTURE(std::string(c.row));
-    Loaded loaded(kObject);
-    load_one(loaded, c.program,
-             target(AttachMethod::lwt, "lwt", c.prefix, "", {{.name = "dev", .value = "va"}}));
-    const std::string error = loaded.attach();
-    if (error.find("(EOPNOTSUPP)") != std::string::npos ||
-        error.find("(EAFNOSUPPORT)") != std::string::npos) {
-      test::skip(c.row, "this kernel was built without it: " + error, "LWTUNNEL_NOT_THERE");
-      continue;
-    }
-    CHECK(error == "");
-    if (c.triggered) {
-      udp_to(0x0a090105, 9);
-      CHECK(loaded.wait_count(c.place, 1) >= 1);
-    }
-    loaded.session->detach();
-    const u64 before = loaded.counts()[c.place];
-    udp_to(0x0a090105, 9);
-    CHECK(loaded.counts()[c.place] == before);
-    // The same route can be made again: the first is gone.
-    CHECK(loaded.attach() == "");
-    if (error.empty()) test::covered(c.row, c.triggered ? "triggered" : "attached");
-  }
-}
-
-TEST_CASE("live: a route that exists is not touched") {
-  const OwnNetwork network;
-  REQUIRE(test::make_pair("veth") == 0);
-  REQUIRE(test::add_address("va", 0x0a090001) == 0);  // with it comes 10.9.0.0/24
-  Loaded loaded(kObject);
-  load_one(loaded, "on_lwt_xmit",
-           target(AttachMethod::lwt, "lwt", "10.9.0.0/24", "", {{.name = "dev", .value = "va"}}));
-  const std::string error = loaded.attach();
-  if (error.find("(EOPNOTSUPP)") != std::string::npos)
-    return test::skip("lwt_xmit", "this kernel was built without it", "LWTUNNEL_NOT_THERE");
-  CHECK(error.find("(EEXIST)") != std::string::npos);
 }
 
 TEST_CASE(

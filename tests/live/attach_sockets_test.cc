@@ -29,7 +29,8 @@ enum Place : u32 {
   kParser,
   kStreamVerdict,
   kVerdict,
-  kMsg
+  kMsg,
+  kUndecided
 };
 
 sockaddr_in local(u16 port) {
@@ -161,6 +162,7 @@ TEST_CASE("live: programs of a sockmap see what its sockets receive and send") {
       {{"on_parse", "on_stream_verdict"}, kParser, "sk_skb/stream_parser", nullptr},
       {{"on_parse", "on_stream_verdict"}, kStreamVerdict, "sk_skb/stream_verdict", nullptr},
       {{"on_verdict"}, kVerdict, "sk_skb/verdict", "BPF_SK_SKB_VERDICT"},
+      {{"on_parse", "on_skb"}, kUndecided, "sk_skb", nullptr},
       {{"on_msg"}, kMsg, "sk_msg", nullptr}};
   const OwnNetwork network;
   for (const Case& c : cases) {
@@ -170,6 +172,8 @@ TEST_CASE("live: programs of a sockmap see what its sockets receive and send") {
       continue;
     }
     Loaded loaded(kObject);
+    give_place(loaded, "on_skb", AttachMethod::sockmap, "socks");
+    loaded.spec.programs[loaded.program_index("on_skb")].places[0].hook = "stream_verdict";
     REQUIRE_MESSAGE(loaded.load(c.programs), loaded.error.message());
     const std::string error = loaded.attach();
     CHECK(error == "");

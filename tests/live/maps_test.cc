@@ -2,6 +2,7 @@
 // Maps that hold maps and programs, on a real kernel: what the source put into them is found by the
 // programs.
 #include <doctest/doctest.h>
+#include <unistd.h>
 
 #include "tests/live/support.h"
 
@@ -57,4 +58,24 @@ TEST_CASE("live: a per-CPU map's first value is the same on every CPU") {
   REQUIRE_MESSAGE(loaded.load(), loaded.error.message());
   for (const std::vector<std::byte>& one : loaded.per_cpu_values("made", 8))
     CHECK(load_checked<u64>(one, 0) == 7);
+}
+
+TEST_CASE("live: an object takes a map that another has loaded, and both see what is in it") {
+  Loaded first("fixtures/perf_getppid.bpf.o"), second("fixtures/perf_getppid.bpf.o");
+  REQUIRE_MESSAGE(first.load(), first.error.message());
+  bpf::ObjectInfo ask;
+  ask.object = bpf::Fd::number(first.session->map_fd(first.map_index("made")));
+  ask.info_size = 64;
+  const Result<bpf::Reply> info = first.kernel.call(ask);
+  REQUIRE(info);
+  second.spec.maps[second.map_index("made")].reuse_id = load_checked<u32>(info->data, 4);
+  const u32 self = static_cast<u32>(::getpid());
+  second.set("target_tgid", bytes_of(self));
+  REQUIRE_MESSAGE(second.load(), second.error.message());
+  CHECK(second.attach() == "");
+  test::call_getppid(100);
+  u64 sum = 0;
+  for (const std::vector<std::byte>& value : first.per_cpu_values("made", 8))
+    sum += load_checked<u64>(value, 0);
+  CHECK(sum == 100);
 }

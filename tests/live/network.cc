@@ -3,9 +3,11 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <cstring>
 #include <doctest/doctest.h>
 #include <fcntl.h>
 #include <net/if.h>
+#include <netinet/in.h>
 #include <sched.h>
 
 #include <linux/if_packet.h>
@@ -104,6 +106,7 @@ void send_frame(const std::string& interface, const std::vector<u8>& frame) {
   sockaddr_ll to = {};
   to.sll_family = AF_PACKET;
   to.sll_ifindex = static_cast<int>(index_of(interface));
+  std::memcpy(&to.sll_protocol, frame.data() + 12, sizeof to.sll_protocol);
   REQUIRE(::sendto(socket.get(), frame.data(), frame.size(), 0,
                    reinterpret_cast<const sockaddr*>(&to),
                    sizeof to) == static_cast<ssize_t>(frame.size()));
@@ -119,6 +122,10 @@ void send_frames(const std::string& interface, u32 count) {
     send_frame(interface, frame);
 }
 
+u32 interface_index(const std::string& interface) {
+  return index_of(interface);
+}
+
 std::vector<u8> hardware_address(const std::string& interface) {
   const UniqueFd socket(::socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0));
   REQUIRE(socket);
@@ -127,6 +134,75 @@ std::vector<u8> hardware_address(const std::string& interface) {
   REQUIRE(::ioctl(socket.get(), SIOCGIFHWADDR, &request) == 0);
   const char* const bytes = request.ifr_hwaddr.sa_data;
   return {bytes, bytes + 6};
+}
+
+namespace {
+
+std::vector<u8> frame_to(const std::string& interface, u16 ether_type) {
+  std::vector<u8> frame = hardware_address(interface);
+  frame.insert(frame.end(), {2, 0, 0, 0, 0, 1, static_cast<u8>(ether_type >> 8),
+                             static_cast<u8>(ether_type & 0xff)});
+  return frame;
+}
+
+// The first two bytes and the last of an IPv6 address: fd09::5.
+void put_address(std::vector<u8>& out, u8 second, u8 last) {
+  out.insert(out.end(), {0xfd, second});
+  out.insert(out.end(), 13, 0);
+  out.push_back(last);
+}
+
+}  // namespace
+
+std::vector<u8> ipv4_frame(const std::string& interface, u32 address) {
+  std::vector<u8> packet = {0x45, 0, 0, 28, 0, 0, 0, 0, 64, IPPROTO_UDP, 0, 0, 10, 8, 0, 1};
+  for (const u32 shift : {24u, 16u, 8u, 0u})
+    packet.push_back(static_cast<u8>(address >> shift));
+  u32 sum = 0;
+  for (std::size_t i = 0; i < packet.size(); i += 2)
+    sum += u32{packet[i]} << 8 | packet[i + 1];
+  sum = (sum & 0xffff) + (sum >> 16);
+  sum = ~(sum + (sum >> 16));
+  packet[10] = static_cast<u8>(sum >> 8);
+  packet[11] = static_cast<u8>(sum);
+  packet.insert(packet.end(), {0, 9, 0, 9, 0, 8, 0, 0});  // UDP from and to port 9, no checksum
+  std::vector<u8> frame = frame_to(interface, 0x0800);
+  frame.insert(frame.end(), packet.begin(), packet.end());
+  return frame;
+}
+
+std::vector<u8> segment_frame(const std::string& interface) {
+  constexpr u8 kRouting = 43, kNothing = 59, kSegments = 4;
+  std::vector<u8> frame = frame_to(interface, 0x86dd);
+  frame.insert(frame.end(), {0x60, 0, 0, 0, 0, 40, kRouting, 64});
+  put_address(frame, 8, 1);  // from
+  put_address(frame, 9, 5);  // to
+  // Its length is in units of 8 bytes after the first; one segment is left, the last is number 1.
+  frame.insert(frame.end(), {kNothing, 4, kSegments, 1, 1, 0, 0, 0});
+  put_address(frame, 10, 1);  // segment 0, the destination
+  put_address(frame, 9, 5);
+  return frame;
+}
+
+int add_action_filter(const std::string& interface, int classifier, int action) {
+  constexpr u16 kKind = 1, kOptions = 2;                            // TCA_*, TCA_ACT_*
+  constexpr u16 kBpfAction = 1, kBpfFd = 6, kBpfName = 7;           // TCA_BPF_*
+  constexpr u16 kActionParms = 2, kActionFd = 5, kActionName = 6;   // TCA_ACT_BPF_*
+  constexpr u32 kClsactIngress = 0xfffffff2, kAnyProtocol = 0x300;  // ETH_P_ALL, big-endian
+  NetlinkWriter out(NetlinkType::new_filter,
+                    kNetlinkRequest | kNetlinkAck | kNetlinkCreate | kNetlinkExclusive);
+  // struct tcmsg: family, index, handle, parent, priority and protocol
+  out.put(u32{0}).put(index_of(interface)).put(u32{0}).put(kClsactIngress);
+  out.put(u32{1} << 16 | kAnyProtocol);
+  out.text(kKind, "bpf").begin(kOptions).begin(kBpfAction).begin(1).text(kKind, "bpf");
+  struct {
+    u32 index, capabilities;
+    int action, references, bound;
+  } const parms = {0, 0, 0, 0, 0};  // struct tc_act_bpf
+  out.begin(kOptions).number(kActionParms, parms).number(kActionFd, action);
+  out.text(kActionName, "action").end().end().end();
+  out.number(kBpfFd, classifier).text(kBpfName, "classifier").end();
+  return talk(out.finish());
 }
 
 bool has_clsact(const std::string& interface) {

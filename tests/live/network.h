@@ -34,6 +34,16 @@ void send_frames(const std::string& interface, u32 count);
 void send_frame(const std::string& interface, const std::vector<u8>& frame);
 // The six bytes of the interface's address.
 std::vector<u8> hardware_address(const std::string& interface);
+u32 interface_index(const std::string& interface);
+
+// An IPv4 packet from 10.8.0.1 to `address`, and an IPv6 packet from fd08::1 by way of fd09::5 to
+// fd0a::1 (a segment routing header that is at its first segment), as frames for `interface`, whose
+// peer sends them.
+std::vector<u8> ipv4_frame(const std::string& interface, u32 address);
+std::vector<u8> segment_frame(const std::string& interface);
+// A filter of the interface's clsact qdisc, on what comes in: `classifier` decides which packets
+// `action` runs for. Both are fds of programs. The errno, or 0.
+int add_action_filter(const std::string& interface, int classifier, int action);
 
 // What the kernel has at the interface, to see that nothing remains.
 bool has_clsact(const std::string& interface);

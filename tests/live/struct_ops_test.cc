@@ -102,6 +102,7 @@ TEST_CASE("live: TCP uses a congestion control that an object registered, while 
   CHECK(send_in_namespace("bpfld_two") == 0);  // shares the callback for acknowledgements
   CHECK(counted(loaded).inits == 1);
   CHECK(counted(loaded).acks > first.acks);
+  test::covered("struct_ops");
   loaded.session.reset();
   CHECK(choose("bpfld_one") == ENOENT);
   CHECK(choose("bpfld_two") == ENOENT);
@@ -165,4 +166,17 @@ TEST_CASE("live: a link of struct_ops ends with its process, however that ends")
   for (int i = 0; i < 5000 && (left = choose("bpfld_link")) == 0; i++)
     std::this_thread::sleep_for(std::chrono::milliseconds(1));
   CHECK(left == ENOENT);
+}
+
+TEST_CASE("live: a callback that may sleep is called when its scheduler is registered") {
+  if (!test::kernel_has("SCX_OPS_SWITCH_PARTIAL"))
+    return test::skip("struct_ops.s", "the kernel has no sched_ext", "SCX_OPS_SWITCH_PARTIAL");
+  Loaded loaded("fixtures/struct_ops_sched.bpf.o");
+  REQUIRE_MESSAGE(loaded.load(), loaded.error.message() << "\n" << loaded.error.detail);
+  CHECK(loaded.counts()[0] == 0);
+  CHECK(loaded.attach() == "");
+  CHECK(loaded.counts()[0] == 1);
+  loaded.session.reset();
+  CHECK(still_there(loaded.kernel.made()) == "");
+  test::covered("struct_ops.s");
 }

@@ -2,11 +2,13 @@
 #include "tests/live/support.h"
 
 #include <algorithm>
+#include <cerrno>
 #include <chrono>
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
 #include <doctest/doctest.h>
+#include <fcntl.h>
 #include <thread>
 #include <unistd.h>
 
@@ -15,6 +17,7 @@
 #include "base/mapped_file.h"
 #include "btf/types.h"
 #include "loader/collect.h"
+#include "loader/kernel_functions.h"
 #include "perf/cpus.h"
 
 namespace bpfld::test {
@@ -130,10 +133,42 @@ bool kernel_has_flag_xdp_frags() {
   return reply.has_value();
 }
 
-void skip(std::string_view test, std::string_view reason, std::string_view enumerator) {
+namespace {
+
+void print_skip(std::string_view test, std::string_view reason) {
   std::printf("SKIP: %s: %s\n", std::string(test).c_str(), std::string(reason).c_str());
   std::fflush(stdout);
+}
+
+}  // namespace
+
+void skip(std::string_view test, std::string_view reason, std::string_view enumerator) {
+  print_skip(test, reason);
   CHECK_MESSAGE(!kernel_has(enumerator), "the kernel has " << std::string(enumerator));
+}
+
+void skip_without(std::string_view test, std::string_view reason, std::string_view function) {
+  print_skip(test, reason);
+  CHECK_MESSAGE(!kernel_has_function(function), "the kernel has " << std::string(function));
+}
+
+void skip_refused(std::string_view test, const Error& error) {
+  print_skip(test, error.message());
+  const bool policy = error.errno_value == EPERM && error.detail.empty();
+  CHECK_MESSAGE(policy, error.message() << "\n" << error.detail);
+}
+
+bool kernel_has_function(std::string_view name) {
+  const Result<std::string> symbols = read_text("/proc/kallsyms", 256u << 20);
+  REQUIRE(symbols);
+  return !loader::functions_named(*symbols, name).empty();
+}
+
+void set_sysctl(std::string_view path, std::string_view value) {
+  const std::string name = format("/proc/sys/{}", path);
+  const UniqueFd file(::open(name.c_str(), O_WRONLY | O_CLOEXEC));
+  REQUIRE_MESSAGE(file, name);
+  REQUIRE(::write(file.get(), value.data(), value.size()) == static_cast<ssize_t>(value.size()));
 }
 
 bool cpu_has(std::string_view flag) {

@@ -77,6 +77,12 @@ struct Loaded {
 // Prints `SKIP: <test>: <reason>`, which the runner counts. Fails the test when the kernel's own
 // BTF has `enumerator`, the constant that came with what is missing: then there is no excuse.
 void skip(std::string_view test, std::string_view reason, std::string_view enumerator);
+// The same where what is missing is a function of the kernel or of a module that can be built out,
+// which would have no symbol then.
+void skip_without(std::string_view test, std::string_view reason, std::string_view function);
+// The same for a program that needs a trampoline and that the machine's policy refuses: EPERM
+// before the verifier looked. Any other error fails the test.
+void skip_refused(std::string_view test, const Error& error);
 // Prints `COVERED: <row> <how>`: on this kernel a program of that SEC() row was attached and,
 // unless `how` says less, called. tests/coverage.py makes a table of them.
 void covered(std::string_view row, std::string_view how = "triggered");
@@ -87,10 +93,16 @@ bool cpu_has(std::string_view flag);
 // Whether an enum of the running kernel's BTF has that constant.
 bool kernel_has(std::string_view enumerator);
 
+// Whether the kernel or one of its loaded modules has that function.
+bool kernel_has_function(std::string_view name);
+
 // Every program, map, link and BTF that the kernel has at the moment.
 std::vector<KernelObject> all_objects();
 // "program 12 link 3", for what is left.
 std::string name_objects(const std::vector<KernelObject>& objects);
+
+// Writes into a file of /proc/sys; fails the test when that does not work.
+void set_sysctl(std::string_view path, std::string_view value);
 
 // Runs a program over `length` zero bytes and gives its return value; -1 when the kernel refused.
 i64 test_run(Loaded& loaded, std::string_view program, std::size_t length);

@@ -283,6 +283,22 @@ TEST_CASE("loader attach: a program goes to the object's only sockmap, by link o
   CHECK(attach_targets(spec, 0).empty());  // which of the two?
 }
 
+TEST_CASE("loader attach: what SEC(\"sk_skb\") decides is said by the place, and by no other's") {
+  ObjectBuilder object;
+  object.add_map("socks", {number("type", 15), number("max_entries", 2), number("key_size", 4),
+                           number("value_size", 4)});
+  object.add_function("prog", "sk_skb", {mov64_imm(0, 1), exit_insn()});
+  ObjectSpec spec = spec_of(object);
+  CHECK(attach_targets(spec, 0).empty());
+  AttachTarget target = place(AttachMethod::sockmap, "sockmap", "socks");
+  spec.programs[0].places = {target};
+  CHECK(problem_of(spec).find("want sockmap:socks:HOOK with stream_parser") != std::string::npos);
+  spec.programs[0].places[0].hook = "stream_verdict";
+  CHECK(story_of(spec).attached.ends_with("attach_type=BPF_SK_SKB_STREAM_VERDICT})\n"));
+  spec.programs[0].row = match_section("sk_msg")->row;
+  CHECK(problem_of(spec) == "SEC(\"sk_msg\") says already what it decides: want sockmap:socks");
+}
+
 TEST_CASE("loader attach: network namespaces, by the name of ip-netns(8) or by path") {
   const Story story =
       story_of(program_of("sk_lookup", {place(AttachMethod::netns, "netns", "blue")}));

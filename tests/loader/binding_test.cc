@@ -82,6 +82,22 @@ TEST_CASE("binding: each kind of program finds its kind of type") {
   CHECK_FALSE(kernel.opened_modules);
 }
 
+TEST_CASE("binding: of a hook of a cgroup the section says the hook, and places are cgroups") {
+  Kernel kernel;
+  ObjectSpec spec = program_of("lsm_cgroup/file_open");
+  CHECK(attach_targets(spec, 0).size() == 1);
+  CHECK(attach_targets(spec, 0)[0].place.empty());  // the root
+  AttachTarget cgroup;
+  cgroup.method = AttachMethod::cgroup;
+  cgroup.place = "/sys/fs/cgroup/a";
+  spec.programs[0].places = {cgroup, cgroup};
+  const Result<std::optional<Binding>> target =
+      binding_of(spec, spec.programs[0], kernel.facts_for(spec));
+  REQUIRE_MESSAGE(target, message(target));
+  CHECK((*target)->type == kernel.hook.value);
+  CHECK(attach_targets(spec, 0).size() == 2);
+}
+
 TEST_CASE("binding: other programs are bound to nothing and need no BTF") {
   Kernel kernel;
   for (std::string_view section : {"kprobe/do_unlinkat", "raw_tp/sched_switch", "xdp", "socket"}) {

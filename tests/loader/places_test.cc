@@ -75,6 +75,21 @@ TEST_CASE("places: events are ordered, and lines that are none are left out") {
   CHECK(parse_events("").empty());
 }
 
+TEST_CASE("places: names are ordered by all of their bytes, then by module; equal ones stay") {
+  std::vector<Place> places;
+  u64 number = 0;
+  for (std::string_view name :
+       {"tcp_sendmsg_locked", "tcp_send", "tcp_sendmsg", "tcp_sen", "\x80", "", "a", "a"})
+    places.push_back({.name = name, .module = {}, .type = {}, .number = number++});
+  places.push_back({.name = "tcp_sendmsg", .module = "b", .type = {}});
+  places.push_back({.name = "tcp_sendmsg", .module = "a", .type = {}});
+  order_by_name(places);
+  CHECK(names(places) ==
+        "a a tcp_sen tcp_send tcp_sendmsg tcp_sendmsg[a] tcp_sendmsg[b] tcp_sendmsg_locked \x80");
+  CHECK(places[1].number == 6);
+  CHECK(places[2].number == 7);
+}
+
 TEST_CASE("places: traceable functions with their modules") {
   CHECK(names(parse_traceable("b\na [xfs]\na\n__ftrace_invalid_address___8\n")) == "a a[xfs] b");
 }

@@ -58,6 +58,7 @@ TEST_CASE("loader struct_ops session: a map is created, written, and deleted at 
     const AttachPlan& plan = session->plan().attach[0];
     CHECK(plan.map == 0);
     CHECK(plan.how == "struct_ops map: handler");
+    CHECK(plan.remains.find("registered (bpfld map delete name ") != std::string::npos);
     CHECK(kernel.count<bpf::MapUpdate>() == 0);
     CHECK(message(session->attach(plan)) == "no error");
     const std::vector<bpf::MapUpdate> updates = kernel.all<bpf::MapUpdate>();

@@ -7,6 +7,7 @@
 // calls of syscall(), so that the last bpf(2) before the end of a failed load is known.
 //
 // usage: libbpf-verify OBJECT...
+//        libbpf-verify --ids      all that the kernel holds: "prog 7 map 3 4 link btf 1"
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
 #include <errno.h>
@@ -111,10 +112,24 @@ static void verify(const char* path) {
   bpf_object__close(names);
 }
 
+static void print_ids(const char* name, int (*next_id)(__u32, __u32*)) {
+  printf("%s", name);
+  for (__u32 id = 0; next_id(id, &id) == 0;)
+    printf(" %u", id);
+}
+
 int main(int argc, char** argv) {
   if (argc < 2) {
-    fprintf(stderr, "usage: libbpf-verify OBJECT...\n");
+    fprintf(stderr, "usage: libbpf-verify OBJECT... | --ids\n");
     return 2;
+  }
+  if (strcmp(argv[1], "--ids") == 0) {
+    print_ids("prog", bpf_prog_get_next_id);
+    print_ids(" map", bpf_map_get_next_id);
+    print_ids(" link", bpf_link_get_next_id);
+    print_ids(" btf", bpf_btf_get_next_id);
+    printf("\n");
+    return 0;
   }
   libbpf_set_print(on_message);
   for (int i = 1; i < argc; i++)

@@ -3,17 +3,16 @@
 """Loads the kernel's selftests one program at a time, once with bpfld and once with libbpf, and compares.
 
 On a kernel of the matrix, in a guest, `bpfld verify -o json` and libbpf-verify load each program of each object
-alone. What libbpf gets accepted we must get accepted; what both are refused must be refused with the same
-errno, where 0 means that the loader itself refused. A difference must be listed with its reason in
+alone (asking.py). What libbpf gets accepted we must get accepted; what both are refused must be refused with
+the same errno, where 0 means that the loader itself refused. A difference must be listed with its reason in
 known-differences.txt; a line of the list that explains nothing any more is a failure, too, when all objects
-were compared. An object that brings the guest down is named, left out, and the run goes on behind it.
+were compared. An object that brings a tool or the guest down is named, and the run goes on behind it. So is
+what bpfld leaves behind in its process or in the kernel.
 """
 
 import argparse
-import collections
 import concurrent.futures
 import fnmatch
-import json
 import os
 import pathlib
 import subprocess
@@ -25,41 +24,28 @@ HERE = pathlib.Path(__file__).resolve().parent
 ROOT = HERE.parent.parent
 sys.path[:0] = [str(HERE.parent / "oracle"), str(HERE.parent / "vm")]
 
+import asking  # noqa: E402
 import fetch  # noqa: E402
 import guest  # noqa: E402
 import kernel_source  # noqa: E402
 import kernels  # noqa: E402
 import libbpf  # noqa: E402
-import machine  # noqa: E402
 import selftests  # noqa: E402
 
 LIST = HERE / "known-differences.txt"
 VERIFY = libbpf.Program("libbpf-verify", "libbpf-verify-6.12", (HERE / "libbpf_verify.c",), ("syscall",), ("-static",))
 # refused: only we are refused; accepted: only libbpf is; errno: both, with another errno; missing: only one of
-# the two knows the program; crash: the loader, or the kernel under it, did not survive the object.
-KINDS = ("refused", "accepted", "errno", "missing", "crash")
-# A few of everything that loads differently, for a run of seconds.
-FEW = ("atomics.*", "bpf_flow.*", "bpf_iter_task.*", "btf_dump_test_case_bitfields.*", "cgroup_skb_sk_lookup_kern.*",
-       "core_kern.*", "dynptr_fail.*", "fentry_test.*", "for_each_array_map_elem.*", "linked_funcs.*", "loop1.*",
-       "map_kptr_fail.*", "perf_event_stackmap.*", "pyperf50.*", "skb_pkt_end.*", "tailcall1.*", "test_global_func*",
-       "test_ksyms.*", "test_l4lb.*", "test_map_in_map.*", "test_sk_lookup.*", "test_spin_lock.*", "xdp_tx.*")
+# the two knows the program; crash: the loader, or the kernel under it, did not survive the object; left:
+# something stayed in the process or in the kernel.
+KINDS = ("refused", "accepted", "errno", "missing", "crash", "left")
+# A few of everything that loads differently: maps, types of other kernels, externs, kfuncs, struct_ops, static
+# linking, refusals. For a run of a minute.
+FEW = ("atomics", "bpf_dctcp", "bpf_iter_task", "cgroup_skb_sk_lookup_kern", "dynptr_fail", "fentry_test",
+       "for_each_array_map_elem", "kfunc_call_test", "linked_funcs", "linked_maps", "linked_vars", "lsm", "map_kptr",
+       "skb_pkt_end", "tailcall_bpf2bpf4", "test_btf_map_in_map", "test_core_extern", "test_core_reloc_kernel",
+       "test_core_retro", "test_global_func1", "test_ksyms", "test_ksyms_btf", "test_ksyms_weak", "test_map_in_map",
+       "test_sk_lookup", "test_spin_lock", "test_static_linked", "test_xdp_bpf2bpf", "timer", "user_ringbuf_success")
 STRIP = "llvm-strip-19"
-LARGEST_RESTARTS = 8
-# Each object by a process of its own, so that what one leaves behind cannot matter to the next. The marks
-# say which it was, should the machine go down.
-SCRIPT = """#!/bin/sh
-while read -r name; do
-    for tool in bpfld libbpf; do
-        echo "@ $tool $name"
-        case $tool in
-            bpfld) timeout 300 /parity/bpfld verify -o json "$name" 2>/dev/null; code=$? ;;
-            libbpf) timeout 300 /parity/libbpf-verify "$name" 2>/dev/null; code=$? ;;
-        esac
-        [ $code -lt 124 ] || echo "@ died $code"
-    done
-done < /parity/list
-echo "@ end"
-"""
 
 
 @dataclass(frozen=True)
@@ -73,9 +59,9 @@ class Difference:
 
 @dataclass
 class Known:
-    """A line of known-differences.txt: kind | kernel | object | program | part of the text | reason."""
+    """A line of known-differences.txt: kind | kernels | object | program | part of the text | reason."""
     kind: str
-    kernel: str
+    kernels: str
     object: str
     program: str
     text: str
@@ -83,20 +69,13 @@ class Known:
     line: int
     hits: int = 0
 
+    def is_about(self, kernel: str) -> bool:
+        return self.kernels == "*" or kernel in self.kernels.split()
+
     def explains(self, difference: Difference) -> bool:
-        return (self.kind == difference.kind and fnmatch.fnmatchcase(difference.kernel, self.kernel)
+        return (self.kind == difference.kind and self.is_about(difference.kernel)
                 and fnmatch.fnmatchcase(difference.object, self.object)
                 and fnmatch.fnmatchcase(difference.program, self.program) and self.text in difference.text)
-
-
-@dataclass
-class Answers:
-    """What a guest said: {(object, program): entry} by tool, objects that a tool did not survive, and the end."""
-    found: dict[str, dict[tuple[str, str], dict]] = field(
-        default_factory=lambda: {"bpfld": {}, "libbpf": {}})
-    died: dict[tuple[str, str], str] = field(default_factory=dict)  # (tool, object) -> how
-    at: tuple[str, str] = ("", "")  # the last mark: tool, object
-    complete: bool = False
 
 
 def read_known(path: pathlib.Path) -> list[Known]:
@@ -106,27 +85,9 @@ def read_known(path: pathlib.Path) -> list[Known]:
             continue
         parts = [part.strip() for part in line.split("|")]
         if len(parts) != 6 or parts[0] not in KINDS or not all(parts[i] for i in (1, 2, 3, 5)):
-            raise ValueError(f"{path.name}:{number}: want `kind | kernel | object | program | text | reason`")
+            raise ValueError(f"{path.name}:{number}: want `kind | kernels | object | program | text | reason`")
         known.append(Known(*parts, line=number))
     return known
-
-
-def read_answers(output: str, into: Answers) -> None:
-    """Reads what the guest printed; a line that was cut off by the machine's end is no answer."""
-    for line in output.splitlines():
-        words = line.split(" ", 2)
-        if words[0] == "@" and words[1] == "end":
-            into.complete = True
-        elif words[0] == "@" and words[1] == "died":
-            into.died[into.at] = f"status {words[2]}"
-        elif words[0] == "@":
-            into.at = (words[1], words[2])
-        elif line.startswith("{"):
-            try:
-                entry = json.loads(line)
-            except ValueError:
-                continue
-            into.found[into.at[0]][(entry["object"], entry["program"] or "")] = entry
 
 
 def why(entry: dict) -> str:
@@ -155,24 +116,24 @@ def compare_programs(kernel: str, ours: dict, theirs: dict) -> tuple[list[Differ
     return differences, len(set(ours) | set(theirs))
 
 
-def compare(kernel: str, objects: list[str], answers: Answers) -> tuple[list[Difference], int]:
+def compare(kernel: str, objects: list[str], ours: asking.Answers, theirs: asking.Answers
+            ) -> tuple[list[Difference], int]:
     differences, programs = [], 0
-    by_object: dict[str, dict[str, dict[str, dict]]] = collections.defaultdict(lambda: {"bpfld": {}, "libbpf": {}})
-    for tool, entries in answers.found.items():
-        for (path, program), entry in entries.items():
-            by_object[path][tool][program] = entry
     for path in objects:
-        died = [tool for tool in ("bpfld", "libbpf") if (tool, path) in answers.died]
-        for tool in died:
-            last = list(by_object[path][tool])[-1:] or ["the first program"]
-            differences.append(Difference(kernel, path, "*", "crash",
-                                          f"{tool}: {answers.died[(tool, path)]}, after {last[0]}"))
+        died = [(tool, answers.died[path]) for tool, answers in (("bpfld", ours), ("libbpf", theirs))
+                if path in answers.died]
+        for tool, how in died:
+            differences.append(Difference(kernel, path, "*", "crash", f"{tool}: {how}"))
         if died:
             programs += 1
             continue
-        found, count = compare_programs(kernel, by_object[path]["bpfld"], by_object[path]["libbpf"])
+        found, count = compare_programs(kernel, *({program: entry for (name, program), entry in answers.found.items()
+                                                   if name == path} for answers in (ours, theirs)))
         differences += found
         programs += count
+    for batch, text in ours.left.items():
+        differences.append(Difference(kernel, batch, "*", "left", text))
+        programs += 1
     return differences, programs
 
 
@@ -189,37 +150,7 @@ def stage(objects: list[pathlib.Path], bpfld: pathlib.Path, oracle: pathlib.Path
         list(pool.map(strip, objects))
     for path, name in ((bpfld, "bpfld"), (oracle, "libbpf-verify")):
         subprocess.run(["strip", "--strip-debug", str(path), "-o", str(into / name)], check=True)
-    (into / "run.sh").write_text(SCRIPT)
-
-
-def run_guest(kernel: kernels.Kernel, folder: pathlib.Path, objects: list[str], timeout: float,
-              answers: Answers) -> str:
-    """Asks about `objects` in order; returns why the machine failed, empty if it did not."""
-    (folder / "list").write_text("".join(f"{name}\n" for name in objects))
-    facts = fetch.ensure(kernel)
-    command = guest.Command(["sh", "/parity/run.sh"], [(folder, "/parity")], "/parity", {})
-    result = machine.run(fetch.cache_root() / kernel.label, facts["release"], command,
-                         machine.Options(timeout=timeout, memory=2048))
-    read_answers(result.stdout.decode(errors="replace"), answers)
-    return "" if answers.complete else result.failure or f"status {result.code}"
-
-
-def ask(kernel: kernels.Kernel, folder: pathlib.Path, objects: list[str], timeout: float) -> Answers:
-    answers = Answers()
-    rest = objects
-    for _ in range(LARGEST_RESTARTS):
-        failure = run_guest(kernel, folder, rest, timeout, answers)
-        if not failure:
-            break
-        tool, name = answers.at
-        if name not in rest:
-            raise guest.GuestError(f"{kernel.label}: {failure}")
-        print(f"parity: {kernel.label}: {tool} on {name}: {failure}", file=sys.stderr)
-        answers.died[(tool, name)] = failure
-        rest = rest[rest.index(name) + 1:]
-        if not rest:
-            break
-    return answers
+    (into / "run.sh").write_text(asking.SCRIPT)
 
 
 # ---- the report
@@ -233,7 +164,7 @@ def report(kernel: str, differences: list[Difference], programs: int, known: lis
             unknown.append(difference)
         else:
             line.hits += 1
-    stale = [line for line in known if is_all and line.hits == 0 and fnmatch.fnmatchcase(kernel, line.kernel)]
+    stale = [line for line in known if is_all and line.hits == 0 and line.is_about(kernel)]
     for difference in unknown:
         print(f"{difference.kind}: {difference.object}: {difference.program}: {difference.text}")
     for line in stale:
@@ -251,32 +182,34 @@ def main(argv: list[str]) -> int:
     parser.add_argument("objects", nargs="*", metavar="GLOB", help="objects to compare (all by default)")
     parser.add_argument("--few", action="store_true", help="compare a small choice of objects")
     parser.add_argument("--timeout", type=float, default=3000.0, metavar="SECONDS", help="of one guest")
-    parser.add_argument("--answers", type=pathlib.Path, metavar="FILE", help="keep both tools' answers there")
     parser.add_argument("-j", "--jobs", type=int, default=os.cpu_count() or 1)
     arguments = parser.parse_args(argv)
-    globs = list(arguments.objects) + (list(FEW) if arguments.few else [])
+    globs = list(arguments.objects) + ([f"{name}.bpf.o" for name in FEW] if arguments.few else [])
     bpfld = pathlib.Path(os.environ.get("BPFLD_BUILD", ROOT / "build")) / "cli/bpfld"
     try:
         known = read_known(LIST)
         kernel = kernels.find(arguments.kernel, fetch.cached_releases())
         oracle = libbpf.ensure(VERIFY, arguments.jobs)
-        _, objects, _ = selftests.ensure(arguments.jobs)
+        folder, objects, _ = selftests.ensure(arguments.jobs)
         chosen = [path for path in objects
                   if not globs or any(fnmatch.fnmatchcase(path.name, glob) for glob in globs)]
-        names = [path.name for path in chosen]
+        # Small ones first: most of them take a moment, and the largest a minute each.
+        names = [path.name for path in sorted(chosen, key=lambda path: path.stat().st_size)]
         with tempfile.TemporaryDirectory(prefix="bpfld-parity-") as name:
             stage(chosen, bpfld, oracle, pathlib.Path(name), arguments.jobs)
-            answers = ask(kernel, pathlib.Path(name), names, arguments.timeout)
+            logs = {tool: asking.log_path(kernel, tool, program, folder.name)
+                    for tool, program in (("libbpf", oracle), ("bpfld", bpfld))}
+            theirs, ours = (asking.ask(kernel, pathlib.Path(name), tool, log, names, arguments.timeout)
+                            for tool, log in logs.items())
     except (kernel_source.SourceError, guest.GuestError, kernels.NotFound, fetch.FetchError, ValueError,
             subprocess.CalledProcessError, OSError) as error:
         print(f"parity: {error}", file=sys.stderr)
         return 1
-    if arguments.answers:
-        arguments.answers.write_text("".join(json.dumps({"tool": tool, **entry}) + "\n"
-                                             for tool, entries in answers.found.items() for entry in entries.values()))
-    differences, programs = compare(kernel.label, names, answers)
-    for tool, entries in answers.found.items():
-        print(f"{tool}: {sum(entry['ok'] for entry in entries.values())} of {len(entries)} accepted")
+    differences, programs = compare(kernel.label, names, ours, theirs)
+    for tool, answers in (("bpfld", ours), ("libbpf", theirs)):
+        entries = [entry for (name, _), entry in answers.found.items() if name in names]
+        print(f"{tool}: {sum(entry['ok'] for entry in entries)} of {len(entries)} accepted")
+    print(f"left behind by bpfld: {'; '.join(ours.left.values()) or 'nothing'}")
     return report(kernel.label, differences, programs, known, not globs)
 
 

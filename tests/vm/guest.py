@@ -2,7 +2,8 @@
 """Builds the initramfs of one run: busybox, the kernel's modules, the command, and the files it needs.
 
 One archive is the whole guest; there is no disk image to build, to keep or to corrupt. Nothing from
-the host's libraries is inside, so a program that is to run there must be linked statically.
+the host's libraries is inside unless it was asked for (with_libraries), so a program that is to run there
+must be linked statically.
 """
 
 import pathlib
@@ -41,15 +42,27 @@ class Command:
         return f"{exports}cd {shlex.quote(self.cwd)} || exit 126\nexec {shlex.join(self.argv)}\n"
 
 
-def is_dynamic(data: bytes) -> bool:
-    """Whether an ELF file names an interpreter (PT_INTERP): 64-bit little-endian only, like the guest."""
+def interpreter(data: bytes) -> str:
+    """What an ELF file names as its interpreter (PT_INTERP), which is its dynamic linker; empty for a static
+    program and for anything else. 64-bit little-endian only, like the guest."""
     if len(data) < 64 or data[:6] != b"\x7fELF\x02\x01":
-        return False
+        return ""
     offset = int.from_bytes(data[32:40], "little")
     size = int.from_bytes(data[54:56], "little")
     count = int.from_bytes(data[56:58], "little")
-    kinds = (data[at:at + 4] for at in range(offset, offset + size * count, size or 1))
-    return any(kind == b"\x03\0\0\0" for kind in kinds)
+    for at in range(offset, offset + size * count, size or 1):
+        if data[at:at + 4] == b"\x03\0\0\0":
+            start, length = (int.from_bytes(data[at + i:at + i + 8], "little") for i in (8, 32))
+            return data[start:start + length].rstrip(b"\0").decode(errors="replace")
+    return ""
+
+
+def with_libraries(program: pathlib.Path) -> list[tuple[pathlib.Path, str]]:
+    """A program of this machine, and the libraries that it is linked with, under the paths that they have here."""
+    listing = subprocess.run(["ldd", str(program)], check=True, stdout=subprocess.PIPE, text=True).stdout
+    paths = [program, *(pathlib.Path(word) for line in listing.splitlines() for word in line.split()
+                        if word.startswith("/"))]
+    return [(path, str(path)) for path in paths]
 
 
 def expand(files: list[tuple[pathlib.Path, str]]) -> list[tuple[pathlib.Path, str]]:
@@ -67,7 +80,7 @@ def expand(files: list[tuple[pathlib.Path, str]]) -> list[tuple[pathlib.Path, st
 
 
 def write_initramfs(path: pathlib.Path, kernel_dir: pathlib.Path, release: str, command: Command) -> None:
-    if not BUSYBOX.is_file() or is_dynamic(BUSYBOX.read_bytes()):
+    if not BUSYBOX.is_file() or interpreter(BUSYBOX.read_bytes()):
         raise GuestError("/bin/busybox is missing or not static: apt-get install busybox-static")
     with path.open("wb") as out:
         archive = cpio.Writer(out)
@@ -82,9 +95,11 @@ def write_initramfs(path: pathlib.Path, kernel_dir: pathlib.Path, release: str, 
         _write_kernel_files(archive, kernel_dir, release)
         archive.file("/init", (HERE / "init.sh").read_bytes(), 0o755)
         archive.file("/vm/command", command.script().encode())
-        for host, guest in expand(command.files):
+        files = expand(command.files)
+        inside = {guest for _, guest in files}
+        for host, guest in files:
             data = host.read_bytes()
-            if is_dynamic(data):
+            if interpreter(data) not in {"", *inside}:
                 raise GuestError(f"{host}: is linked dynamically; the guest has no libraries, link it with -static")
             archive.file(guest, data, host.stat().st_mode & 0o777)
         archive.close()

@@ -276,9 +276,15 @@ class Conclusion(unittest.TestCase):
 
 class Files(unittest.TestCase):
     def test_a_dynamic_program_is_recognised(self):
-        self.assertTrue(guest.is_dynamic(pathlib.Path(os.path.realpath(sys.executable)).read_bytes()))
-        self.assertFalse(guest.is_dynamic(b"#!/bin/sh\n"))
-        self.assertFalse(guest.is_dynamic(b"\x7fELF\x02\x01" + b"\0" * 58))
+        self.assertIn("/ld-", guest.interpreter(pathlib.Path(os.path.realpath(sys.executable)).read_bytes()))
+        self.assertEqual(guest.interpreter(b"#!/bin/sh\n"), "")
+        self.assertEqual(guest.interpreter(b"\x7fELF\x02\x01" + b"\0" * 58), "")
+
+    def test_a_dynamic_program_comes_with_its_libraries(self):
+        program = pathlib.Path(os.path.realpath(sys.executable))
+        files = dict(guest.with_libraries(program))
+        self.assertEqual(files[program], str(program))
+        self.assertIn(guest.interpreter(program.read_bytes()), files.values())
 
     def test_a_directory_is_copied_with_its_relative_paths(self):
         with tempfile.TemporaryDirectory() as name:

@@ -11,6 +11,7 @@ namespace bpfld::btf {
 namespace {
 
 constexpr u32 kMarkEvery = 8;
+constexpr u32 kNearby = 1024;  // a piece has some thousands of records
 // A kernel's records take 25 bytes on average, and one in thirteen is a struct with a name; tables
 // of blobs with more grow.
 constexpr u64 kUsualRecordBytes = 24;
@@ -240,14 +241,19 @@ void TypeTable::join_pieces(const Walk& walk, u32 names) {
   pieces_ = std::move(joined);
   const Piece& last = pieces_.back();
   count_ = last.first + last.count;
+  for (u32 i = 0; i < pieces_.size(); i++)
+    while (nearby_.size() * kNearby < u64{pieces_[i].first} + pieces_[i].count)
+      nearby_.push_back(i);
   whole_ = last.stop == walk.size() && std::ranges::all_of(pieces_, [&](const Piece& piece) {
              return piece.highest_name < names;
            });
 }
 
 u64 TypeTable::start_of(u32 index, Bytes types, const RecordSizes& sizes) const {
-  const auto after = std::ranges::upper_bound(pieces_, index, {}, &Piece::first);
-  const Piece& piece = *std::prev(after);  // the first piece's first is 0
+  u32 at_piece = nearby_[index / kNearby];
+  while (at_piece + 1 < pieces_.size() && pieces_[at_piece + 1].first <= index)
+    at_piece++;
+  const Piece& piece = pieces_[at_piece];
   const u32 within = index - piece.first;
   u64 at = notes_[piece.lane].marks[piece.marks_begin + within / kMarkEvery];
   for (u32 steps = within % kMarkEvery; steps > 0; steps--)

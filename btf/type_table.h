@@ -90,6 +90,7 @@ class TypeTable {
   bool whole_ = false;
   u32 count_ = 0;
   std::vector<Piece> pieces_;
+  std::vector<u32> nearby_;  // of records 0, kNearby, 2 * kNearby ...: which piece it is in
   std::array<Notes, 2> notes_;
 };
 

@@ -65,11 +65,10 @@ std::vector<std::string_view> names_like(const btf::View& view, const KernelName
     if (name.name.starts_with(hidden)) prefix = hidden;
   std::vector<std::string_view> out;
   const btf::Kind kind = kind_of(name.kind);
-  for (u32 id = 1; id < view.count(); id++) {
-    if (view.kind({id}) != kind) continue;
-    const std::string_view other = view.type({id}).name;
-    if (other.starts_with(prefix)) out.push_back(other.substr(prefix.size()));
-  }
+  for (const btf::View* own = &view; own != nullptr; own = own->base())
+    own->each_of({kind}, [&](const btf::Type& type) {
+      if (type.name.starts_with(prefix)) out.push_back(type.name.substr(prefix.size()));
+    });
   std::ranges::sort(out);
   out.erase(std::ranges::unique(out).begin(), out.end());
   return out;

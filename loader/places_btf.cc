@@ -61,11 +61,9 @@ using Suffix = std::pair<std::string_view, TypeId>;
 // Of all types of that kind whose names start with `prefix`, ordered.
 std::vector<Suffix> find_suffixes(const View& view, Kind kind, std::string_view prefix) {
   std::vector<Suffix> out;
-  for (u32 id = view.first_id(); id < view.count(); id++) {
-    if (view.kind({id}) != kind) continue;
-    const std::string_view name = view.type({id}).name;
-    if (name.starts_with(prefix)) out.emplace_back(name.substr(prefix.size()), TypeId{id});
-  }
+  view.each_of({kind}, [&](const Type& type) {
+    if (type.name.starts_with(prefix)) out.emplace_back(type.name.substr(prefix.size()), type.id);
+  });
   std::ranges::sort(out);
   return out;
 }
@@ -94,9 +92,7 @@ class Finder {
   }
 
   void run() {
-    const Kind wanted = kind_of_type();
-    for (u32 id = view_.first_id(); id < view_.count(); id++)
-      if (view_.kind({id}) == wanted) look_at(view_.type({id}));
+    view_.each_of({kind_of_type()}, [&](const Type& type) { look_at(type); });
   }
 
  private:
@@ -251,11 +247,10 @@ std::vector<Place> functions_in_btf(std::span<const NamedBtf> btfs) {
 }
 
 bool has_kfunc_tags(std::span<const NamedBtf> btfs) {
+  bool found = false;
   for (const NamedBtf& btf : btfs)
-    for (u32 id = btf.view->first_id(); id < btf.view->count(); id++)
-      if (btf.view->kind({id}) == Kind::decl_tag && btf.view->type({id}).name == kKfuncTag)
-        return true;
-  return false;
+    btf.view->each_of({Kind::decl_tag}, [&](const Type& type) { found |= type.name == kKfuncTag; });
+  return found;
 }
 
 std::string prototype_of(PlaceKind kind, const Place& place, std::span<const NamedBtf> btfs) {

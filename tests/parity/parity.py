@@ -171,7 +171,7 @@ def report(kernel: str, differences: list[Difference], programs: int, known: lis
         print(f"{LIST.name}:{line.line}: explains nothing any more: {line.kind} | {line.object} | {line.program}")
     listed = len(differences) - len(unknown)
     failed = len(unknown) + len(stale)
-    print(f"[parity] programs on {kernel}: {programs + len(stale)} | {programs - len(differences)} passed | "
+    print(f"[parity] programs: {programs + len(stale)} | {programs - len(differences)} passed | "
           f"{failed} failed | {listed} skipped")
     return 1 if failed else 0
 

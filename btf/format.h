@@ -90,12 +90,6 @@ consteval bool kinds_are_in_order() {
   return true;
 }
 static_assert(kinds_are_in_order(), "the row of a kind is found by its number");
-static_assert(std::ranges::all_of(kKinds,
-                                  [](const KindRow& row) {
-                                    return row.tail_words <= 3 && row.words_per_entry <= 3;
-                                  }),
-              "the walk packs both lengths into two bits each");
-
 // The row of a kind; null for Kind::unknown.
 constexpr const KindRow* find_kind(Kind kind) {
   const auto index = static_cast<std::size_t>(kind);
@@ -217,20 +211,31 @@ constexpr u32 make_info(u32 kind, u32 vlen, bool flag) {
   return u32{flag} << 31 | (kind & 0x7f) << 24 | (vlen & 0xffffff);
 }
 
-// Both record lengths of a kind, two bits each, so that a walk needs no table for them.
-constexpr u64 pack_words(u8 KindRow::* words) {
-  u64 packed = 0;
+// What a walk over a type section needs to know of a kind, in one word: bytes of a record without
+// entries, bytes per entry, and whether it is a struct or union. 0 for kinds without a row.
+class RecordShape {
+ public:
+  constexpr RecordShape() = default;
+  constexpr explicit RecordShape(const KindRow& row)
+      : packed_((kRecordBytes + 4u * row.tail_words) | 4u * row.words_per_entry << 8 |
+                u32{is_composite(row.kind)} << 16) {}
+  constexpr bool is_known() const { return packed_ != 0; }
+  constexpr u64 bytes(u32 vlen) const { return (packed_ & 0xff) + u64{packed_ >> 8 & 0xff} * vlen; }
+  constexpr u32 is_composite_bit() const { return packed_ >> 16; }
+
+ private:
+  u32 packed_ = 0;
+};
+consteval std::array<RecordShape, 128> make_record_shapes() {
+  std::array<RecordShape, 128> out = {};
   for (const KindRow& row : kKinds)
-    packed |= u64{row.*words} << (2 * static_cast<u32>(row.kind));
-  return packed;
+    if (row.kind != Kind::void_) out[static_cast<u32>(row.kind)] = RecordShape(row);
+  return out;
 }
-inline constexpr u64 kTailWords = pack_words(&KindRow::tail_words);
-inline constexpr u64 kEntryWords = pack_words(&KindRow::words_per_entry);
-// Bytes of a record of a kind that has a row.
-constexpr u64 known_record_bytes(u32 info) {
-  const u32 shift = 2 * info_kind(info);
-  return kRecordBytes +
-         4 * ((kTailWords >> shift & 3) + (kEntryWords >> shift & 3) * u64{info_vlen(info)});
+inline constexpr std::array<RecordShape, 128> kRecordShapes = make_record_shapes();
+// Of the kind in an info word.
+constexpr RecordShape record_shape(u32 info) {
+  return kRecordShapes[info_kind(info)];
 }
 
 // Bits of an INT's encoding.

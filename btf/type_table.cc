@@ -23,33 +23,6 @@ struct Head {
   u32 info;
 };
 
-// What a step needs to know of a kind, in one word: bytes of a record without entries, bytes per
-// entry, and whether it is a struct or union. 0 for kinds without a row.
-class Shape {
- public:
-  constexpr Shape() = default;
-  constexpr explicit Shape(const KindRow& row)
-      : packed_((kRecordBytes + 4u * row.tail_words) | 4u * row.words_per_entry << 8 |
-                u32{is_composite(row.kind)} << 16) {}
-  bool is_known() const { return packed_ != 0; }
-  u64 bytes(u32 vlen) const { return (packed_ & 0xff) + u64{packed_ >> 8 & 0xff} * vlen; }
-  u32 is_composite_bit() const { return packed_ >> 16; }
-
- private:
-  u32 packed_ = 0;
-};
-consteval std::array<Shape, 128> make_shapes() {
-  std::array<Shape, 128> out = {};
-  for (const KindRow& row : kKinds)
-    if (row.kind != Kind::void_) out[static_cast<u32>(row.kind)] = Shape(row);
-  return out;
-}
-constexpr std::array<Shape, 128> kShapes = make_shapes();
-
-Shape shape_of(u32 info) {
-  return kShapes[info_kind(info)];
-}
-
 }  // namespace
 
 u64 RecordSizes::by_layout(u32 info) const {
@@ -113,7 +86,7 @@ class TypeTable::Walk {
     constexpr u32 kReserved = 0x60ff0000;  // 0 in everything but giants
     for (u32 i = 0; i < kRun; i++) {
       const Head head = load_checked<Head>(types_, at);
-      const Shape shape = shape_of(head.info);
+      const RecordShape shape = record_shape(head.info);
       const u64 length = shape.bytes(info_vlen(head.info));
       if (!shape.is_known() || (head.info & kReserved) != 0 || head.name >= names) return false;
       if (length > size() - at) return false;
@@ -145,7 +118,7 @@ class TypeTable::Walk {
   [[gnu::always_inline]] inline static void step(Bytes types, const RecordSizes& sizes,
                                                  Place& place, Block& block) {
     const Head head = load_checked<Head>(types, place.at);  // zeros past the end; 0 is no kind
-    const Shape shape = shape_of(head.info);
+    const RecordShape shape = record_shape(head.info);
     u64 length = shape.bytes(info_vlen(head.info));
     if (!shape.is_known()) [[unlikely]] {
       length = sizes.by_layout(head.info);

@@ -26,8 +26,8 @@ struct RecordSizes {
 
   // Bytes of a record with that info word; 0 when nobody knows.
   u64 of(u32 info) const {
-    const u32 kind = info_kind(info);
-    return kind - 1 < kKindCount - 1 ? known_record_bytes(info) : by_layout(info);
+    const RecordShape shape = record_shape(info);
+    return shape.is_known() ? shape.bytes(info_vlen(info)) : by_layout(info);
   }
   u64 by_layout(u32 info) const;
 };

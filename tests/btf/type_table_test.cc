@@ -135,7 +135,7 @@ TEST_CASE("btf type table: words at random are walked like one walk does") {
     Section section;
     while (section.words().size() < 400) {
       const u32 kind = 1 + below(19), vlen = below(6);
-      const u64 tail = (known_record_bytes(make_info(kind, vlen, false)) - kRecordBytes) / 4;
+      const u64 tail = (record_shape(make_info(kind, vlen, false)).bytes(vlen) - kRecordBytes) / 4;
       std::vector<u32> words;
       for (u64 i = 0; i < tail; i++)
         words.push_back(below(3) == 0 ? make_info(below(24), below(4), false) : below(kNames));

@@ -15,6 +15,7 @@
 #include "base/mapped_file.h"
 #include "loader/kernel_functions.h"
 #include "tests/live/support.h"
+#include "tests/live/usdt_probe.h"
 
 // The places to probe. Their names must be found in the symbols of this program.
 extern "C" {
@@ -33,25 +34,9 @@ using test::kernel_has;
 using test::Loaded;
 
 #ifdef __x86_64__
-// A USDT probe bpfld:test with one argument, as <sys/sdt.h> would write it.
+// A USDT probe bpfld:test with one argument, see usdt_probe.h.
 __attribute__((noinline)) void usdt_probe(int value) {
-  asm volatile(
-      "990: nop\n"
-      ".pushsection .note.stapsdt,\"\",@note\n"
-      ".balign 4\n"
-      ".4byte 992f-991f, 994f-993f, 3\n"
-      "991: .asciz \"stapsdt\"\n"
-      "992: .balign 4\n"
-      "993: .8byte 990b\n"
-      ".8byte _.stapsdt.base\n"  // libstdc++ has probes, and the symbol with them
-      ".8byte bpfld_test_semaphore\n"
-      ".asciz \"bpfld\"\n"
-      ".asciz \"test\"\n"
-      ".asciz \"-4@%%edi\"\n"
-      "994: .balign 4\n"
-      ".weak _.stapsdt.base\n"
-      ".hidden _.stapsdt.base\n"
-      ".popsection\n" ::"D"(value));
+  asm volatile(BPFLD_USDT_PROBE("test", "bpfld_test_semaphore", "-4@%%edi")::"D"(value));
 }
 #endif
 

@@ -14,6 +14,7 @@
 
 #include "base/mapped_file.h"
 #include "tests/live/support.h"
+#include "tests/live/usdt_probe.h"
 
 extern "C" {
 __attribute__((noinline, used)) u_int64_t bpfld_row_function(u_int64_t value) {
@@ -62,26 +63,10 @@ void call_bind(u64 count) {
 }
 
 #ifdef __x86_64__
-// A probe bpfld:row without arguments, as <sys/sdt.h> would write it.
+// A probe bpfld:row without arguments, see usdt_probe.h.
 __attribute__((noinline)) void pass_probe(u64 count) {
   for (u64 i = 0; i < count; i++)
-    asm volatile(
-        "990: nop\n"
-        ".pushsection .note.stapsdt,\"\",@note\n"
-        ".balign 4\n"
-        ".4byte 992f-991f, 994f-993f, 3\n"
-        "991: .asciz \"stapsdt\"\n"
-        "992: .balign 4\n"
-        "993: .8byte 990b\n"
-        ".8byte _.stapsdt.base\n"
-        ".8byte 0\n"
-        ".asciz \"bpfld\"\n"
-        ".asciz \"row\"\n"
-        ".asciz \"\"\n"
-        "994: .balign 4\n"
-        ".weak _.stapsdt.base\n"
-        ".hidden _.stapsdt.base\n"
-        ".popsection\n");
+    asm volatile(BPFLD_USDT_PROBE("row", "0", ""));
 }
 #else
 void pass_probe(u64) {}

@@ -7,6 +7,7 @@
 
 #include "base/mapped_file.h"
 #include "tests/live/support.h"
+#include "tests/live/usdt_probe.h"
 
 #ifdef __x86_64__
 
@@ -15,29 +16,14 @@ namespace {
 using namespace bpfld;
 using test::Loaded;
 
-// A probe bpfld:arguments with an argument of each sort, as <sys/sdt.h> would write it: in a
+// A probe bpfld:arguments with an argument of each sort, see usdt_probe.h: in a
 // register, a constant, in memory at a register, in memory at a register and an index.
 __attribute__((noinline)) void probe_arguments(int in_register, const short* in_memory,
                                                const unsigned char* list, u64 index) {
-  asm volatile(
-      "990: nop\n"
-      ".pushsection .note.stapsdt,\"\",@note\n"
-      ".balign 4\n"
-      ".4byte 992f-991f, 994f-993f, 3\n"
-      "991: .asciz \"stapsdt\"\n"
-      "992: .balign 4\n"
-      "993: .8byte 990b\n"
-      ".8byte _.stapsdt.base\n"
-      ".8byte 0\n"
-      ".asciz \"bpfld\"\n"
-      ".asciz \"arguments\"\n"
-      ".asciz \"-4@%%edi 8@$77 -2@2(%%rsi) 1@(%%rdx,%%rcx,1)\"\n"
-      "994: .balign 4\n"
-      ".weak _.stapsdt.base\n"
-      ".hidden _.stapsdt.base\n"
-      ".popsection\n" ::"D"(in_register),
-      "S"(in_memory - 1), "d"(list), "c"(index)
-      : "memory");
+  asm volatile(BPFLD_USDT_PROBE("arguments", "0",
+                                "-4@%%edi 8@$77 -2@2(%%rsi) 1@(%%rdx,%%rcx,1)")::"D"(in_register),
+               "S"(in_memory - 1), "d"(list), "c"(index)
+               : "memory");
 }
 
 i64 global(Loaded& loaded, std::string_view name, u32 n = 0) {

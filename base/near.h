@@ -3,8 +3,11 @@
 #pragma once
 
 #include <span>
+#include <string>
 #include <string_view>
 #include <vector>
+
+#include "base/escape.h"
 
 namespace bpfld {
 
@@ -16,5 +19,19 @@ std::size_t edit_distance(std::string_view a, std::string_view b, std::size_t li
 // third of its length. Equal distances keep the order of `names`. Names over 128 bytes are skipped.
 std::vector<std::string_view> nearest(std::string_view wanted,
                                       std::span<const std::string_view> names, std::size_t count);
+
+// How Error::detail starts when it is a list of near names.
+inline constexpr std::string_view kDidYouMean = "did you mean: ";
+
+// "did you mean: a, b", for Error::detail; empty without names.
+template <typename Names>
+std::string did_you_mean(const Names& names) {
+  std::string out;
+  for (const std::string_view name : names) {
+    out += out.empty() ? kDidYouMean : ", ";
+    out += escape_terminal(name);
+  }
+  return out;
+}
 
 }  // namespace bpfld

@@ -6,6 +6,7 @@
 #include <charconv>
 
 #include "base/escape.h"
+#include "base/glob.h"
 #include "base/near.h"
 #include "cli/values.h"
 
@@ -82,13 +83,6 @@ constexpr KindRow kKinds[] = {
 const KindRow* find_kind(std::string_view name) {
   const KindRow* found = std::ranges::find(kKinds, name, &KindRow::name);
   return found != std::end(kKinds) ? found : nullptr;
-}
-
-std::string near_names(std::string_view wanted, const std::vector<std::string_view>& names) {
-  std::string out;
-  for (std::string_view name : nearest(wanted, names, 3))
-    out += format("{}{}", out.empty() ? "did you mean: " : ", ", escape_terminal(name));
-  return out;
 }
 
 std::unexpected<Error> usage(std::string_view text, std::string_view what) {
@@ -189,7 +183,7 @@ std::unexpected<Error> unknown_program(std::string_view glob, const ObjectSpec& 
     names.push_back(spec.programs[i].name);
   std::unexpected<Error> failure =
       fail(Code::usage, "--attach: there is no program \"{}\"", escape_terminal(glob));
-  failure.error().detail = near_names(glob, names);
+  failure.error().detail = did_you_mean(nearest(glob, names, 3));
   return failure;
 }
 
@@ -204,7 +198,7 @@ Status apply_attach(std::string_view text, const loader::Selection& selection, O
   const ProgramSpec* other = nullptr;
   for (u32 i : selection) {
     ProgramSpec& program = spec.programs[i];
-    if (!matches_glob(glob, program.name)) continue;
+    if (!glob_matches(glob, program.name)) continue;
     found = true;
     if (program.row == nullptr || !fits(kind, *program.row)) {
       other = &program;
@@ -274,7 +268,7 @@ Result<AttachTarget> parse_attach_target(std::string_view text) {
     std::vector<std::string_view> names;
     for (const KindRow& one : kKinds)
       names.push_back(one.name);
-    failure.error().detail = near_names(kind, names);
+    failure.error().detail = did_you_mean(nearest(kind, names, 3));
     return failure;
   }
   AttachTarget out;

@@ -7,6 +7,7 @@
 #include <cerrno>
 
 #include "base/escape.h"
+#include "base/near.h"
 #include "bpf/tables.h"
 #include "loader/capture.h"
 #include "loader/link.h"
@@ -79,8 +80,7 @@ bool is_kprobe_multi(const Situation& s) {
 }
 
 bool is_tracing_multi(const Situation& s) {
-  return s.program != nullptr && s.program->row != nullptr &&
-         s.program->row->method == AttachMethod::tracing_multi;
+  return is_of(s, AttachMethod::tracing_multi);
 }
 
 bool is_cgroup(const Situation& s) {
@@ -111,6 +111,10 @@ const loader::ProgramSpec* owner_of_function(const Situation& s) {
   return nullptr;
 }
 
+bool names_loaded_program(const Situation& s) {
+  return s.program != nullptr && s.program->target_program && !s.program->target_program->own;
+}
+
 bool names_own_function(const Situation& s) {
   return owner_of_function(s) != nullptr;
 }
@@ -120,11 +124,25 @@ bool names_own_function(const Situation& s) {
 constexpr int kAnyErrno = 0;
 constexpr std::optional<Code> kAny = std::nullopt;
 
+// view: when a row applies.
+class Phases {
+ public:
+  constexpr Phases(Phase phase) : bits_(1u << static_cast<u32>(phase)) {}
+  constexpr Phases(Phase one, Phase other)
+      : bits_(1u << static_cast<u32>(one) | 1u << static_cast<u32>(other)) {}
+  constexpr bool has(Phase phase) const { return (bits_ >> static_cast<u32>(phase) & 1) != 0; }
+
+ private:
+  u32 bits_;
+};
+// What a kernel lacks is found out by looking, and told again by what relies on it.
+constexpr Phases kBeforeLoad = {Phase::capture, Phase::link};
+
 // spec: one explanation. The texts may hold {message}, {object}, {program}, {name}, {section},
 // {kernel}, {uid}, {lockdown}, {lsm} and {memlock}.
 struct HintRow {
   std::string_view id;
-  Phase phase;
+  Phases phases;
   std::optional<Code> code;
   int errno_value;
   std::string_view says;  // a part of the error's message; empty: any
@@ -151,6 +169,12 @@ constexpr HintRow kRows[] = {
      "", "the types of variables are in the BTF", "compile the object with -g"},
     {"E26",  Phase::set,      kAny,              kAnyErrno, "",                        nullptr,           Exit::usage,
      "", "", ""},
+    {"",     Phase::usage,    kAny,              kAnyErrno, "loaded when it is named", nullptr,           Exit::usage,
+     "", "", "--only NAME, or --only '*' for all"},
+    {"",     Phase::usage,    kAny,              kAnyErrno, "is not among those that are loaded", nullptr, Exit::usage,
+     "", "", "--only NAME loads it, also when its SEC() starts with '?'"},
+    {"",     Phase::usage,    kAny,              kAnyErrno, "the type of the events is not known", nullptr, Exit::usage,
+     "", "nothing in the object says it", "--event MAP=STRUCT"},
     {"",     Phase::usage,    kAny,              kAnyErrno, "",                        nullptr,           Exit::usage,
      "", "", ""},
 
@@ -210,53 +234,29 @@ constexpr HintRow kRows[] = {
 
     {"E03",  Phase::capture,  Code::not_found,   kAnyErrno, "need the kernel's BTF",   nullptr,           Exit::kernel,
      "", "CONFIG_DEBUG_INFO_BTF is off in this kernel ({kernel}), or it is older than 5.2", "kprobe, tracepoint and raw_tp programs without CO-RE need no BTF"},
-    {"E25",  Phase::capture,   Code::denied,      kAnyErrno, "shows no addresses",      nullptr,           Exit::permission,
+    {"E25",  kBeforeLoad,     Code::denied,      kAnyErrno, "shows no addresses",      nullptr,           Exit::permission,
      "", "kernel.kptr_restrict, or a missing CAP_SYSLOG, hides them", "sudo bpfld ..., or sysctl kernel.kptr_restrict=1 with CAP_SYSLOG"},
-    {"E25",  Phase::capture,   kAny,              kAnyErrno, "the option is not set",   nullptr,           Exit::kernel,
+    {"E25",  kBeforeLoad,     kAny,              kAnyErrno, "the option is not set",   nullptr,           Exit::kernel,
      "", "the program was written for a kernel that is configured with it", "declare it __weak: then it is 0 where it is not set"},
-    {"E25",  Phase::capture,   kAny,              kAnyErrno, "is a Kconfig option, and", nullptr,          Exit::kernel,
+    {"E25",  kBeforeLoad,     kAny,              kAnyErrno, "is a Kconfig option, and", nullptr,          Exit::kernel,
      "", "a distribution installs /boot/config-{kernel}; /proc/config.gz is there with CONFIG_IKCONFIG_PROC", "modprobe configs, or declare it __weak: then it is 0"},
-    {"E25",  Phase::capture,   kAny,              kAnyErrno, "extern \"",                nullptr,           Exit::kernel,
+    {"E25",  kBeforeLoad,     kAny,              kAnyErrno, "extern \"",                nullptr,           Exit::kernel,
      "", "", "`bpfld btf search NAME` looks in this kernel's ({kernel}) BTF; __weak lets the program ask whether it is there"},
-    {"E25",  Phase::link,      Code::denied,      kAnyErrno, "shows no addresses",      nullptr,           Exit::permission,
-     "", "kernel.kptr_restrict, or a missing CAP_SYSLOG, hides them", "sudo bpfld ..., or sysctl kernel.kptr_restrict=1 with CAP_SYSLOG"},
-    {"E25",  Phase::link,      kAny,              kAnyErrno, "the option is not set",   nullptr,           Exit::kernel,
-     "", "the program was written for a kernel that is configured with it", "declare it __weak: then it is 0 where it is not set"},
-    {"E25",  Phase::link,      kAny,              kAnyErrno, "is a Kconfig option, and", nullptr,          Exit::kernel,
-     "", "a distribution installs /boot/config-{kernel}; /proc/config.gz is there with CONFIG_IKCONFIG_PROC", "modprobe configs, or declare it __weak: then it is 0"},
-    {"E25",  Phase::link,      kAny,              kAnyErrno, "extern \"",                nullptr,           Exit::kernel,
-     "", "", "`bpfld btf search NAME` looks in this kernel's ({kernel}) BTF; __weak lets the program ask whether it is there"},
-    {"E22",  Phase::capture,  Code::not_found,   kAnyErrno, "does not exist in",       names_own_function, Exit::kernel,
+    {"E22",  kBeforeLoad,     Code::not_found,   kAnyErrno, "does not exist in",       names_own_function, Exit::kernel,
      "", "it is a function of {owner} in this object: BPF programs are no functions of the kernel", "--target {name}={owner}"},
-    {"E22",  Phase::capture,  Code::unsupported, kAnyErrno, "of another program, and none was given", nullptr, Exit::kernel,
+    {"E22",  kBeforeLoad,     Code::unsupported, kAnyErrno, "of another program, and none was given", nullptr, Exit::kernel,
      "", "freplace takes the place of a function of a program that is loaded, which the object does not name", "--target {name}=PROGRAM, of this object; or {name}=id:N (`bpfld prog`), or {name}=/PINNED"},
-    {"E22",  Phase::capture,  kAny,              kAnyErrno, "has no function \"",       nullptr,           Exit::kernel,
+    {"E22",  kBeforeLoad,     kAny,              kAnyErrno, "has no function \"",       nullptr,           Exit::kernel,
      "", "", "--target {name}=PROGRAM:FUNCTION says which function of that program"},
-    {"E22",  Phase::capture,  kAny,              kAnyErrno, "which function of",       nullptr,           Exit::kernel,
+    {"E22",  kBeforeLoad,     kAny,              kAnyErrno, "which function of",       nullptr,           Exit::kernel,
      "", "", "--target {name}=PROGRAM:FUNCTION"},
-    {"E22",  Phase::capture,  kAny,              kAnyErrno, "was loaded without BTF",  nullptr,           Exit::kernel,
+    {"E22",  kBeforeLoad,     kAny,              kAnyErrno, "was loaded without BTF",  nullptr,           Exit::kernel,
      "", "", "compile it with -g and leave .BTF and .BTF.ext in the object (llvm-strip -g does)"},
-    {"E22",  Phase::capture,  kAny,              kAnyErrno, "is interpreted, and",     nullptr,           Exit::kernel,
+    {"E22",  kBeforeLoad,     kAny,              kAnyErrno, "is interpreted, and",     nullptr,           Exit::kernel,
      "", "", "sysctl net.core.bpf_jit_enable=1, and load it again"},
-    {"E22",  Phase::capture,  kAny,              kAnyErrno, "only global functions can be replaced", nullptr, Exit::kernel,
+    {"E22",  kBeforeLoad,     kAny,              kAnyErrno, "only global functions can be replaced", nullptr, Exit::kernel,
      "", "", "leave out `static`, and add __noinline"},
-    {"E22",  Phase::capture,  kAny,              kAnyErrno, "target ",                 nullptr,           Exit::kernel,
-     "", "", "`bpfld prog` shows the programs that are loaded"},
-    {"E22",  Phase::link,     Code::not_found,   kAnyErrno, "does not exist in",       names_own_function, Exit::kernel,
-     "", "it is a function of {owner} in this object: BPF programs are no functions of the kernel", "--target {name}={owner}"},
-    {"E22",  Phase::link,     Code::unsupported, kAnyErrno, "of another program, and none was given", nullptr, Exit::kernel,
-     "", "freplace takes the place of a function of a program that is loaded, which the object does not name", "--target {name}=PROGRAM, of this object; or {name}=id:N (`bpfld prog`), or {name}=/PINNED"},
-    {"E22",  Phase::link,     kAny,              kAnyErrno, "has no function \"",       nullptr,           Exit::kernel,
-     "", "", "--target {name}=PROGRAM:FUNCTION says which function of that program"},
-    {"E22",  Phase::link,     kAny,              kAnyErrno, "which function of",       nullptr,           Exit::kernel,
-     "", "", "--target {name}=PROGRAM:FUNCTION"},
-    {"E22",  Phase::link,     kAny,              kAnyErrno, "was loaded without BTF",  nullptr,           Exit::kernel,
-     "", "", "compile it with -g and leave .BTF and .BTF.ext in the object (llvm-strip -g does)"},
-    {"E22",  Phase::link,     kAny,              kAnyErrno, "is interpreted, and",     nullptr,           Exit::kernel,
-     "", "", "sysctl net.core.bpf_jit_enable=1, and load it again"},
-    {"E22",  Phase::link,     kAny,              kAnyErrno, "only global functions can be replaced", nullptr, Exit::kernel,
-     "", "", "leave out `static`, and add __noinline"},
-    {"E22",  Phase::link,     kAny,              kAnyErrno, "target ",                 nullptr,           Exit::kernel,
+    {"E22",  kBeforeLoad,     kAny,              kAnyErrno, "target ",                 names_loaded_program, Exit::kernel,
      "", "", "`bpfld prog` shows the programs that are loaded"},
     {"E22",  Phase::capture,  Code::not_found,   kAnyErrno, "is to be found in module", nullptr,          Exit::kernel,
      "", "", "modprobe loads it; /sys/kernel/btf holds those that can be looked into"},
@@ -362,7 +362,7 @@ Exit exit_of(const Situation& s) {
 }
 
 bool applies(const HintRow& row, const Situation& s, const std::string& message) {
-  return row.phase == s.phase && (!row.code || *row.code == s.error.code) &&
+  return row.phases.has(s.phase) && (!row.code || *row.code == s.error.code) &&
          (row.errno_value == kAnyErrno || row.errno_value == s.error.errno_value) &&
          (row.says.empty() || message.find(row.says) != std::string::npos) &&
          (row.when == nullptr || row.when(s));
@@ -442,10 +442,9 @@ Report explain(const Situation& situation) {
   // Before the object is understood its path is in `what`.
   if (s.phase != Phase::open && s.phase != Phase::parse && s.phase != Phase::usage)
     report.where = place_of(s);
-  constexpr std::string_view kNear = "did you mean: ";
   const std::string_view detail = s.error.detail;
-  if (detail.starts_with(kNear))
-    report.near = detail.substr(kNear.size());
+  if (detail.starts_with(kDidYouMean))
+    report.near = detail.substr(kDidYouMean.size());
   else if (s.phase == Phase::usage)
     report.near = detail;
   if (row != std::end(kRows)) {

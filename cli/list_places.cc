@@ -130,10 +130,8 @@ std::string PlaceLister::near_names(const PlaceKindRow& row,
   }
   std::string wanted(request_.glob);
   if (row.kind == PlaceKind::tracepoint) std::ranges::replace(wanted, '/', ':');
-  std::string out;
-  for (std::string_view name : nearest(wanted, names, 3))
-    out += (out.empty() ? "  did you mean: " : ", ") + escape_terminal(name);
-  return out.empty() ? out : out + "\n";
+  const std::string near = did_you_mean(nearest(wanted, names, 3));
+  return near.empty() ? near : "  " + near + "\n";
 }
 
 Result<u64> PlaceLister::list(const PlaceKindRow& row) {

@@ -8,6 +8,7 @@
 #include <optional>
 
 #include "base/escape.h"
+#include "base/glob.h"
 #include "base/near.h"
 #include "bpf/tables.h"
 #include "bpf/uapi.h"
@@ -73,10 +74,7 @@ std::unexpected<Error> unknown_map(const ObjectSpec& spec, std::string_view name
     names.push_back(map.name);
   std::vector<std::string_view> near = nearest(name, names, 3);
   if (near.empty() && names.size() <= 8) near = names;
-  for (std::string_view other : near)
-    failure.error().detail +=
-        (failure.error().detail.empty() ? std::string("did you mean: ") : ", ") +
-        std::string(other);
+  failure.error().detail = did_you_mean(near);
   return failure;
 }
 
@@ -95,7 +93,7 @@ Status set_number(ObjectSpec& spec, const NumberRow& row, std::string_view glob,
                 row.name, row.largest);
   bool any = false;
   for (MapSpec& map : spec.maps) {
-    if (!matches_glob(glob, map.name) && map.kernel_name != glob) continue;
+    if (!glob_matches(glob, map.name) && map.kernel_name != glob) continue;
     any = true;
     if (map.source == MapSource::declared) {
       row.set(map, *value);

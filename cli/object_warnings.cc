@@ -35,8 +35,7 @@ std::optional<Report> lost_relocations(const loader::ObjectSpec& spec, std::stri
         format("{} has no .BTF.ext: if there were CO-RE relocations, they are lost", object);
     report.why =
         "if it reads kernel structures, then at the offsets that it was compiled with; the lines "
-        "of "
-        "its source are not known either";
+        "of its source are not known either";
     return report;
   }
   report.what = format("{} has lost its CO-RE relocations: {}", object,

@@ -4,6 +4,7 @@
 
 #include "base/escape.h"
 #include "base/format.h"
+#include "base/near.h"
 
 namespace bpfld::cli {
 namespace {
@@ -39,7 +40,7 @@ std::string to_text(const Report& report, const Style& style) {
   add_lines(out, "--> ", report.where);
   for (const std::string& line : report.excerpt)
     out += "    " + escape_terminal(line) + '\n';
-  add_lines(out, "did you mean: ", report.near);
+  add_lines(out, kDidYouMean, report.near);
   add_lines(out, "why: ", report.why);
   add_lines(out, "try: ", report.hint);
   return out;

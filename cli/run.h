@@ -27,6 +27,16 @@ namespace bpfld::cli {
 template <typename T>
 using Step = std::expected<T, Report>;
 
+// The value, or what `explain(error)` says.
+template <typename T, typename Explain>
+Step<T> step_of(Result<T> result, Explain explain) {
+  if (!result) return std::unexpected(explain(result.error()));
+  if constexpr (!std::is_void_v<T>)
+    return std::move(*result);
+  else
+    return {};
+}
+
 // What the objects of one run share.
 struct RunShared {
   RunShared(const RunOptions& options, Streams& out, const Style& out_style, const Style& err_style)
@@ -92,6 +102,8 @@ class Run {
     const Run* object = nullptr;
     u32 map = 0;
   };
+  // Two streams of events that only have their name in common.
+  bool has_other_events(u32 map, const Run& other, u32 theirs) const;
   Report cannot_share(const Run& other, const loader::MapSpec& theirs,
                       const loader::MapSpec& ours) const;
 
@@ -100,11 +112,7 @@ class Run {
                    const loader::ProgramSpec* program = nullptr) const;
   template <typename T>
   Step<T> at(Phase phase, Result<T> result) const {
-    if (!result) return std::unexpected(explained(phase, result.error()));
-    if constexpr (!std::is_void_v<T>)
-      return std::move(*result);
-    else
-      return {};
+    return step_of(std::move(result), [&](const Error& error) { return explained(phase, error); });
   }
   std::unexpected<Report> refuse(Phase phase, const std::unexpected<Error>& failure) const {
     return std::unexpected(explained(phase, failure.error()));
@@ -191,11 +199,7 @@ class RunAll {
   Report explained(Phase phase, const Error& error) const;
   template <typename T>
   Step<T> at(Phase phase, Result<T> result) const {
-    if (!result) return std::unexpected(explained(phase, result.error()));
-    if constexpr (!std::is_void_v<T>)
-      return std::move(*result);
-    else
-      return {};
+    return step_of(std::move(result), [&](const Error& error) { return explained(phase, error); });
   }
   std::size_t sum(std::size_t (Run::*count)() const) const;
 

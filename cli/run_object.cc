@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include "base/escape.h"
+#include "base/glob.h"
 #include "base/mapped_file.h"
 #include "base/near.h"
 #include "btf/layout.h"
@@ -22,15 +23,7 @@ using loader::ProgramSpec;
 
 bool matches_any(const std::vector<std::string>& globs, std::string_view name) {
   return std::ranges::any_of(globs,
-                             [&](const std::string& glob) { return matches_glob(glob, name); });
-}
-
-// "did you mean" for an error about one of `names`.
-std::string near_text(std::string_view wanted, const std::vector<std::string_view>& names) {
-  std::string out;
-  for (std::string_view name : nearest(wanted, names, 3))
-    out += (out.empty() ? "did you mean: " : ", ") + std::string(name);
-  return out;
+                             [&](const std::string& glob) { return glob_matches(glob, name); });
 }
 
 std::unexpected<Error> unknown_name(std::string_view option, std::string_view what,
@@ -38,7 +31,7 @@ std::unexpected<Error> unknown_name(std::string_view option, std::string_view wh
                                     const std::vector<std::string_view>& names) {
   std::unexpected<Error> failure =
       fail(Code::usage, "{}: there is no {} \"{}\"", option, what, escape_terminal(name));
-  failure.error().detail = near_text(name, names);
+  failure.error().detail = did_you_mean(nearest(name, names, 3));
   return failure;
 }
 
@@ -67,7 +60,7 @@ Step<void> Run::select_programs() {
   if (names.empty()) return refuse(Phase::parse, fail(Code::unsupported, "it has no programs"));
   for (const std::vector<std::string>* globs : {&options_.only, &options_.skip})
     for (const std::string& glob : *globs)
-      if (std::ranges::none_of(names, [&](std::string_view n) { return matches_glob(glob, n); }))
+      if (std::ranges::none_of(names, [&](std::string_view n) { return glob_matches(glob, n); }))
         return refuse(Phase::usage, unknown_name(globs == &options_.only ? "--only" : "--skip",
                                                  "program", glob, names));
   for (u32 i = 0; i < spec_.programs.size(); i++) {
@@ -77,7 +70,10 @@ Step<void> Run::select_programs() {
     if (wanted && !matches_any(options_.skip, program.name)) selection_.push_back(i);
   }
   if (selection_.empty())
-    return refuse(Phase::usage, fail(Code::usage, "no program is left to load"));
+    return refuse(Phase::usage,
+                  options_.only.empty() && options_.skip.empty()
+                      ? fail(Code::usage, "every program is SEC(\"?...\"): loaded when it is named")
+                      : fail(Code::usage, "no program is left to load"));
   TRY(check_sections());
   TRY(at(Phase::usage, apply_attach_options(options_.places, selection_, spec_)));
   return set_targets();
@@ -107,10 +103,11 @@ Step<void> Run::check_sections() const {
     std::unexpected<Error> failure =
         fail(Code::unsupported, "unknown section \"{}\"", escape_terminal(program.section));
     const std::size_t slash = program.section.find('/');
-    for (std::string_view near : loader::similar_sections(program.section, 3))
-      failure.error().detail += (failure.error().detail.empty() ? "did you mean: " : ", ") +
-                                std::string(near) +
-                                (slash == std::string::npos ? "" : program.section.substr(slash));
+    std::vector<std::string> near;
+    for (const std::string_view name : loader::similar_sections(program.section, 3))
+      near.push_back(std::string(name) +
+                     (slash == std::string::npos ? "" : program.section.substr(slash)));
+    failure.error().detail = did_you_mean(near);
     return std::unexpected(explained(Phase::link, failure.error(), &program));
   }
   return {};
@@ -183,6 +180,10 @@ Step<void> Run::make_tables() {
 // A name in --columns or --field must be a field of at least one type, of whichever object.
 Step<void> Run::check_fields() const {
   const std::vector<std::string_view> fields(shared_.fields.begin(), shared_.fields.end());
+  if (fields.empty() && !event_types_.empty() &&
+      (!options_.columns.empty() || !options_.fields.empty()))
+    return refuse(Phase::usage, fail(Code::usage, "--{}: the type of the events is not known",
+                                     options_.columns.empty() ? "field" : "columns"));
   for (const std::string& column : options_.columns)
     if (std::ranges::find(fields, column) == fields.end())
       return refuse(Phase::usage, unknown_name("--columns", "field", column, fields));

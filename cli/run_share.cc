@@ -21,7 +21,7 @@ std::string_view name_in(std::string_view text, std::string_view ends) {
 
 bool names_program(const ObjectSpec& spec, std::string_view glob) {
   return std::ranges::any_of(spec.programs, [&](const loader::ProgramSpec& program) {
-    return matches_glob(glob, program.name);
+    return glob_matches(glob, program.name);
   });
 }
 
@@ -30,7 +30,7 @@ bool names_map(const ObjectSpec& spec, std::string_view text) {
   // Only --map takes "MAP.max_entries", and names of data sections start with a dot.
   const std::string_view before_dot = name.substr(0, name.rfind('.'));
   return std::ranges::any_of(spec.maps, [&](const MapSpec& map) {
-    return map.name == name || (!before_dot.empty() && matches_glob(before_dot, map.name));
+    return map.name == name || (!before_dot.empty() && glob_matches(before_dot, map.name));
   });
 }
 
@@ -114,13 +114,21 @@ Step<void> Run::find_shared_maps(const std::vector<std::unique_ptr<Run>>& object
       if (other.get() == this) break;
       const auto theirs = std::ranges::find(other->spec_.maps, map.name, &MapSpec::name);
       if (theirs == other->spec_.maps.end() || !can_be_shared(*theirs)) continue;
-      if (!is_alike(*theirs, map)) return std::unexpected(cannot_share(*other, *theirs, map));
       const u32 number = static_cast<u32>(theirs - other->spec_.maps.begin());
+      if (has_other_events(i, *other, number)) continue;
+      if (!is_alike(*theirs, map)) return std::unexpected(cannot_share(*other, *theirs, map));
       shared_from_.emplace(i, SharedMap{other.get(), number});
       break;
     }
   }
   return {};
+}
+
+bool Run::has_other_events(u32 map, const Run& other, u32 theirs) const {
+  if (!loader::is_event_map(spec_.maps[map])) return false;
+  const auto ours_is = event_type_of(map), theirs_is = other.event_type_of(theirs);
+  if (!ours_is || !*ours_is || !theirs_is || !*theirs_is) return false;
+  return !loader::same_event_type(*btf_, (*ours_is)->type, *other.btf_, (*theirs_is)->type);
 }
 
 Report Run::cannot_share(const Run& other, const MapSpec& theirs, const MapSpec& ours) const {

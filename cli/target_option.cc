@@ -29,9 +29,7 @@ std::unexpected<Error> unknown_program(std::string_view text, std::string_view n
     names.push_back(program.name);
   std::unexpected<Error> failure =
       usage(text, format("the object has no program \"{}\"", escape_terminal(name)));
-  for (std::string_view near : nearest(name, names, 3))
-    failure.error().detail += format(
-        "{}{}", failure.error().detail.empty() ? "did you mean: " : ", ", escape_terminal(near));
+  failure.error().detail = did_you_mean(nearest(name, names, 3));
   return failure;
 }
 
@@ -80,7 +78,13 @@ Status apply_target(std::string_view text, const loader::Selection& selection, O
     fitting = true;
     program.target_program = target;
   }
-  if (!found) return unknown_program(text, glob, spec);
+  if (!found) {
+    const bool left_out = std::ranges::any_of(
+        spec.programs, [&](const ProgramSpec& one) { return glob_matches(glob, one.name); });
+    return left_out ? usage(text, format("program \"{}\" is not among those that are loaded",
+                                         escape_terminal(glob)))
+                    : unknown_program(text, glob, spec);
+  }
   if (!fitting)
     return usage(text, format("program \"{}\" is SEC(\"{}\"), and only fentry, fexit, fsession and "
                               "freplace programs are about other programs",

@@ -3,7 +3,6 @@
 #include "cli/values.h"
 
 #include <charconv>
-#include <fnmatch.h>
 #include <optional>
 #include <span>
 #include <string>
@@ -60,10 +59,6 @@ Result<u64> parse_count(std::string_view text) {
     return fail(Code::usage, "\"{}\" is not a count; want a number of at least 1",
                 escape_terminal(text));
   return *value;
-}
-
-bool matches_glob(std::string_view glob, std::string_view text) {
-  return ::fnmatch(std::string(glob).c_str(), std::string(text).c_str(), 0) == 0;
 }
 
 }  // namespace bpfld::cli

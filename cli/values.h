@@ -16,7 +16,4 @@ namespace bpfld::cli {
 // A decimal number of at least 1. Errors: usage.
 [[nodiscard]] Result<u64> parse_count(std::string_view text);
 
-// Shell-style: *, ? and [...]. Linear in the text for patterns with few stars.
-bool matches_glob(std::string_view glob, std::string_view text);
-
 }  // namespace bpfld::cli

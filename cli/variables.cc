@@ -20,7 +20,6 @@ using loader::MapSpec;
 using loader::VariableSpec;
 
 constexpr u32 kLargestSection = 64u << 20;  // of zeros that are made real only for one variable
-constexpr std::string_view kNear = "did you mean: ";
 
 // spec: the value of an assignment and what it would be.
 struct Target {
@@ -163,9 +162,7 @@ std::unexpected<Error> unknown(const loader::ObjectSpec& spec, std::string_view 
     names.push_back(variable.name);
   std::vector<std::string_view> near = nearest(name, names, 3);
   if (near.empty() && names.size() <= 8) near = names;
-  for (std::string_view other : near)
-    failure.error().detail +=
-        (failure.error().detail.empty() ? std::string(kNear) : ", ") + std::string(other);
+  failure.error().detail = did_you_mean(near);
   return failure;
 }
 

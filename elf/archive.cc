@@ -97,9 +97,7 @@ Result<Member> find_member(Bytes archive, std::string_view name) {
   }
   std::unexpected<Error> failure =
       fail(Code::not_found, "it has no member \"{}\"", escape_terminal(name));
-  for (const std::string_view near : nearest(name, names, 3))
-    failure.error().detail += format(
-        "{}{}", failure.error().detail.empty() ? "did you mean: " : ", ", escape_terminal(near));
+  failure.error().detail = did_you_mean(nearest(name, names, 3));
   return failure;
 }
 

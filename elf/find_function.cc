@@ -64,9 +64,7 @@ std::unexpected<Error> missing(const Functions& all, std::string_view wanted) {
   for (const FunctionSymbol& function : all)
     names.push_back(function.name);
   names.erase(std::ranges::unique(names).begin(), names.end());
-  for (std::string_view near : nearest(take_apart(wanted).name, names, 3))
-    failure.error().detail += format(
-        "{}{}", failure.error().detail.empty() ? "did you mean: " : ", ", escape_terminal(near));
+  failure.error().detail = did_you_mean(nearest(take_apart(wanted).name, names, 3));
   return failure;
 }
 
@@ -98,9 +96,10 @@ Result<FunctionPlace> find_function(const Executable& file, std::string_view wan
   if (addresses.size() == 1) return FunctionPlace{std::string(found[0].name), found[0].file_offset};
   std::unexpected<Error> failure = fail(Code::ambiguous, "it has {} functions \"{}\"",
                                         addresses.size(), escape_terminal(wanted));
-  for (u64 address : addresses)
-    failure.error().detail +=
-        format("{}{:#x}", failure.error().detail.empty() ? "did you mean: " : ", ", address);
+  std::vector<std::string> texts;
+  for (const u64 address : addresses)
+    texts.push_back(format("{:#x}", address));
+  failure.error().detail = did_you_mean(texts);
   return failure;
 }
 

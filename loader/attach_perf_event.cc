@@ -84,9 +84,7 @@ std::unexpected<Error> unknown_event(std::string_view name) {
   std::vector<std::string_view> names;
   for (const EventRow& row : kEvents)
     names.push_back(row.name);
-  for (std::string_view near : nearest(name, names, 3))
-    failure.error().detail +=
-        format("{}{}", failure.error().detail.empty() ? "did you mean: " : ", ", near);
+  failure.error().detail = did_you_mean(nearest(name, names, 3));
   return failure;
 }
 

@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "base/escape.h"
+#include "base/near.h"
 #include "loader/attach_parts.h"
 #include "loader/binding.h"
 
@@ -76,9 +77,7 @@ Error missing_fact(const std::string& problem, int errno_value,
                    const std::vector<std::string>& near) {
   Error error = errno_value != 0 ? fail_errno(errno_value, "{}", problem).error()
                                  : fail(Code::not_found, "{}", problem).error();
-  for (const std::string& name : near)
-    error.detail +=
-        format("{}{}", error.detail.empty() ? "did you mean: " : ", ", escape_terminal(name));
+  error.detail = did_you_mean(near);
   return error;
 }
 

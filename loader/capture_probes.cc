@@ -53,9 +53,8 @@ template <typename Fact>
 void set_problem(Fact& fact, const Error& error, const std::string& file) {
   fact.problem = format("{}: {}", escape_terminal(file), error.message());
   fact.errno_value = 0;
-  constexpr std::string_view kNear = "did you mean: ";
-  if (!error.detail.starts_with(kNear)) return;
-  std::string_view list = std::string_view(error.detail).substr(kNear.size());
+  if (!error.detail.starts_with(kDidYouMean)) return;
+  std::string_view list = std::string_view(error.detail).substr(kDidYouMean.size());
   while (!list.empty()) {
     const std::string_view word = list.substr(0, list.find(", "));
     fact.near.emplace_back(word);

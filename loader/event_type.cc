@@ -10,6 +10,7 @@
 #include "base/near.h"
 #include "btf/layout.h"
 #include "btf/types.h"
+#include "btf/value.h"
 
 namespace bpfld::loader {
 namespace {
@@ -214,10 +215,18 @@ Result<EventType> named_event_type(const btf::View& btf, std::string_view name) 
     if (btf::is_composite(candidate.kind) && !candidate.name.empty())
       names.push_back(candidate.name);
   }
-  for (std::string_view near : nearest(name, names, 3))
-    failure.error().detail += format(
-        "{}{}", failure.error().detail.empty() ? "did you mean: " : ", ", escape_terminal(near));
+  failure.error().detail = did_you_mean(nearest(name, names, 3));
   return failure;
+}
+
+bool same_event_type(const btf::View& one_btf, btf::TypeId one, const btf::View& other_btf,
+                     btf::TypeId other) {
+  const auto same_field = [](const btf::Field& a, const btf::Field& b) {
+    return a.name == b.name && a.bit_offset == b.bit_offset && a.shape.bits == b.shape.bits;
+  };
+  return btf::type_name(one_btf, one) == btf::type_name(other_btf, other) &&
+         btf::size_of(one_btf, one).value_or(0) == btf::size_of(other_btf, other).value_or(0) &&
+         std::ranges::equal(btf::columns(one_btf, one), btf::columns(other_btf, other), same_field);
 }
 
 }  // namespace bpfld::loader

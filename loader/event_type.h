@@ -41,6 +41,10 @@ std::optional<EventType> find_event_type(const ObjectSpec& spec, const btf::View
 // `detail`; usage (it has no size, so it cannot describe bytes).
 [[nodiscard]] Result<EventType> named_event_type(const btf::View& btf, std::string_view name);
 
+// Whether samples of both look the same: one name, one size, the same fields at the same places.
+bool same_event_type(const btf::View& one_btf, btf::TypeId one, const btf::View& other_btf,
+                     btf::TypeId other);
+
 // Where the data of each bpf_perf_event_output() or bpf_ringbuf_output() into `map` comes from: the
 // index of the map whose value it is, or nothing when the pointer's origin is not a map's value.
 // One per call.

@@ -160,9 +160,7 @@ void explain_probe_refusal(std::string_view function, Error& error) {
         "the probes' own code ({})",
         shown, error.what);
   }
-  for (const std::string& one : near)
-    error.detail +=
-        format("{}{}", error.detail.empty() ? "did you mean: " : ", ", escape_terminal(one));
+  if (!near.empty()) error.detail = did_you_mean(near);
 }
 
 }  // namespace bpfld::loader

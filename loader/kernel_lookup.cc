@@ -138,13 +138,6 @@ std::string_view module_name(const KernelProfile& profile, const KernelPlace& pl
   return profile.modules->list[place.module - 1].name;
 }
 
-std::string near_detail(const std::vector<std::string>& near) {
-  std::string out;
-  for (const std::string& name : near)
-    out += format("{}{}", out.empty() ? "did you mean: " : ", ", escape_terminal(name));
-  return out;
-}
-
 Result<KernelPlace> find_name(const KernelProfile& profile, const KernelName& name,
                               std::string_view what) {
   const auto found = profile.names.find(name);
@@ -170,7 +163,7 @@ Result<KernelPlace> find_name(const KernelProfile& profile, const KernelName& na
   if (!fact.note.empty()) failure.error().what += "; " + escape_terminal(fact.note);
   if (name.module.empty() && !profile.modules_problem.empty())
     failure.error().what += format(" (modules were not searched: {})", profile.modules_problem);
-  failure.error().detail = near_detail(fact.near);
+  failure.error().detail = did_you_mean(fact.near);
   return failure;
 }
 

@@ -31,7 +31,4 @@ std::string_view module_name(const KernelProfile& profile, const KernelPlace& pl
 [[nodiscard]] Result<KernelPlace> find_name(const KernelProfile& profile, const KernelName& name,
                                             std::string_view what);
 
-// "did you mean: a, b"; empty when there is nothing near.
-std::string near_detail(const std::vector<std::string>& near);
-
 }  // namespace bpfld::loader

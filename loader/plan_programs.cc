@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "base/escape.h"
+#include "base/near.h"
 #include "loader/plan_parts.h"
 #include "loader/program_target.h"
 
@@ -55,9 +56,7 @@ Status load_program(Planner& planner, const LinkedProgram& linked) {
     std::unexpected<Error> failure =
         fail(Code::unsupported, "unknown section \"{}\"", escape_terminal(program.section));
     failure.error().context = subject;
-    for (std::string_view near : similar_sections(program.section, 3))
-      failure.error().detail +=
-          format("{}{}", failure.error().detail.empty() ? "did you mean: " : ", ", near);
+    failure.error().detail = did_you_mean(similar_sections(program.section, 3));
     return failure;
   }
   if (is_struct_ops(program) && !linked.struct_ops) {

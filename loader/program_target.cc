@@ -31,11 +31,8 @@ std::string functions_detail(const ProgramFact& fact, std::string_view wanted) {
   std::vector<std::string_view> names;
   for (const ProgramFunction& function : fact.functions)
     names.push_back(function.name);
-  std::vector<std::string> near;
-  for (const std::string_view name : nearest(wanted, names, 3))
-    near.emplace_back(name);
-  if (!near.empty()) return near_detail(near);
-  std::string out;
+  std::string out = did_you_mean(nearest(wanted, names, 3));
+  if (!out.empty()) return out;
   for (std::size_t i = 0; i < names.size() && i < kShownFunctions; i++)
     out += format("{}{}", i == 0 ? "its functions: " : ", ", escape_terminal(names[i]));
   if (names.size() > kShownFunctions)

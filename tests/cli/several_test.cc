@@ -72,6 +72,15 @@ TEST_CASE("run several: different maps of one name are refused before anything i
   CHECK(run_command(apart).status == 6);
 }
 
+TEST_CASE("run several: event maps of one name whose events differ are two maps") {
+  // Of the same type otherwise: as one map, the events of either would be shown as the other's.
+  CHECK(run_command({"run", fixture("perf_getppid"), fixture("raw_tp")}).status == 6);
+  // A ring buffer beside a perf event array is no conflict then, either.
+  const Finished ran = run_command({"run", fixture("ringbuf_getppid"), fixture("raw_tp")});
+  CHECK(ran.status == 6);
+  CHECK_FALSE(contains(ran.err, "E28"));
+}
+
 TEST_CASE("run several: a set of pins is of one object") {
   const Finished ran = run_both({"--pin", "/sys/fs/bpf/x"});
   CHECK(ran.status == 2);

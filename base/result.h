@@ -44,6 +44,7 @@ struct Error {
   std::string context;  // "loading \"x\": program \"p\"", outermost first; empty if none
   std::string detail =
       {};  // longer text for the lines below the first: a verifier log's tail, near names
+  u32 room = 0;  // bytes that the kernel's answer would have taken, when it did not fit and it said
   bool operator==(const Error&) const = default;
 
   // The whole chain on one line: context, what, and the errno's name if there is one.

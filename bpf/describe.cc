@@ -137,6 +137,7 @@ struct Describer {
         .nonzero("btf_vmlinux_value_type_id", r.btf_vmlinux_value_type_id)
         .flags("map_extra", r.map_extra)
         .fd("value_type_btf_obj_fd", r.value_type_btf)
+        .fd("map_token_fd", r.token)
         .wrap(Command::map_create);
   }
   std::string operator()(const MapUpdate& r) const {
@@ -177,13 +178,18 @@ struct Describer {
         .nonzero("fd_array_cnt", r.fd_array.size())
         .nonzero("attach_btf_id", r.attach_btf_id)
         .fd("attach_prog_fd", r.attach_target)
+        .fd("prog_token_fd", r.token)
         .wrap(Command::prog_load);
   }
   std::string operator()(const BtfLoad& r) const {
     return Fields()
         .number("btf_size", r.blob.size())
         .nonzero("btf_log_level", r.log_level)
+        .fd("btf_token_fd", r.token)
         .wrap(Command::btf_load);
+  }
+  std::string operator()(const TokenCreate& r) const {
+    return Fields().fd("bpffs_fd", r.file_system).wrap(Command::token_create);
   }
   std::string operator()(const ProgBindMap& r) const {
     return Fields().fd("prog_fd", r.program).fd("map_fd", r.map).wrap(Command::prog_bind_map);
@@ -404,7 +410,8 @@ std::string call_name(const Request& request) {
 
 bool returns_fd(const Request& request) {
   return std::holds_alternative<MapCreate>(request) || std::holds_alternative<ProgLoad>(request) ||
-         std::holds_alternative<BtfLoad>(request) || std::holds_alternative<LinkCreate>(request) ||
+         std::holds_alternative<BtfLoad>(request) || std::holds_alternative<TokenCreate>(request) ||
+         std::holds_alternative<LinkCreate>(request) ||
          std::holds_alternative<LinkKprobeMulti>(request) ||
          std::holds_alternative<LinkUprobeMulti>(request) ||
          std::holds_alternative<LinkTracingMulti>(request) ||

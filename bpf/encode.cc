@@ -9,6 +9,10 @@
 namespace bpfld::bpf {
 namespace {
 
+u32 token_flag(Fd token) {
+  return token.is_set() ? kTokenFd : 0;
+}
+
 // Stores fields at byte offsets of the attr.
 struct Writer {
   EncodedAttr& out;
@@ -49,7 +53,7 @@ struct Writer {
     put(4, r.key_size);
     put(8, r.value_size);
     put(12, r.max_entries);
-    put(16, r.flags);
+    put(16, r.flags | token_flag(r.token));
     put_fd(20, r.inner_map);
     put(24, r.numa_node);
     put_name(28, r.name);
@@ -59,6 +63,7 @@ struct Writer {
     put(60, r.btf_vmlinux_value_type_id);
     put(64, r.map_extra);
     put_fd(72, r.value_type_btf);
+    put_fd(76, r.token);
     return true;
   }
   void patch_value(const ValueFd& patch) {
@@ -129,7 +134,7 @@ struct Writer {
     put_pointer(16, r.license.c_str());
     put_log(24, 28, 32, r.log_level, r.log_size);
     put(40, r.kernel_version);
-    put(44, r.flags);
+    put(44, r.flags | token_flag(r.token));
     put_name(48, r.name);
     put(68, static_cast<u32>(r.expected_attach_type));
     put_fd(72, r.btf);
@@ -138,6 +143,7 @@ struct Writer {
     put(108, r.attach_btf_id);
     put_fd(112, r.attach_target);
     if (!out.fds.empty()) put_pointer(120, out.fds.data());
+    put_fd(144, r.token);
     return true;
   }
   bool operator()(const BtfLoad& r) {
@@ -145,6 +151,13 @@ struct Writer {
     put_pointer(0, r.blob.data());
     put(16, static_cast<u32>(r.blob.size()));
     put_log(24, 20, 8, r.log_level, r.log_size);
+    put(32, token_flag(r.token));
+    put_fd(36, r.token);
+    return true;
+  }
+  bool operator()(const TokenCreate& r) {
+    out.command = Command::token_create;
+    put_fd(4, r.file_system);
     return true;
   }
   bool operator()(const ProgBindMap& r) {
@@ -298,6 +311,8 @@ struct Writer {
       case ObjectKind::btf: out.command = Command::btf_get_fd_by_id; break;
     }
     put(0, r.id);
+    put(8, token_flag(r.token));
+    put_fd(12, r.token);
     return true;
   }
   bool operator()(const ObjectContents& r) {

@@ -43,6 +43,10 @@ Result<Reply> call_bpf(const Request& request, EncodedAttr& encoded) {
   if (got < 0) {
     std::unexpected<Error> failure = fail_errno(saved, "{}", call_name(request));
     failure.error().detail = log_text(encoded.log);
+    if (saved == ENOSPC && !encoded.log.empty())
+      failure.error().room = load_checked<u32>(
+          Bytes(encoded.attr),
+          encoded.command == Command::btf_load ? kBtfLogSizeResult : kProgLogSizeResult);
     return failure;
   }
   Reply reply;

@@ -50,6 +50,7 @@ struct MapCreate {
   u32 btf_key_type_id = 0, btf_value_type_id = 0;
   u32 btf_vmlinux_value_type_id = 0;  // struct_ops: the value is a struct of the kernel,
   Fd value_type_btf = {};             // or of the module with that BTF
+  Fd token = {};
   bool operator==(const MapCreate&) const = default;
 };
 // spec: a descriptor inside a value, as a native integer of `size` (4 or 8) bytes.
@@ -121,12 +122,20 @@ struct ProgLoad {  // reply.fd; reply.log when log_level > 0
   u32 attach_btf_id = 0;
   Fd attach_target;  // attach_prog_fd, or attach_btf_obj_fd of a module
   u32 log_level = 0, log_size = 0;
+  Fd token = {};
   bool operator==(const ProgLoad&) const = default;
 };
 struct BtfLoad {  // reply.fd
   std::vector<std::byte> blob;
   u32 log_level = 0, log_size = 0;
+  Fd token = {};
   bool operator==(const BtfLoad&) const = default;
+};
+// Since v6.9: what was delegated to a user namespace when its BPF file system was mounted, as an fd
+// that requests carry.
+struct TokenCreate {  // reply.fd
+  Fd file_system;     // its root folder
+  bool operator==(const TokenCreate&) const = default;
 };
 struct ProgBindMap {
   Fd program, map;
@@ -220,6 +229,7 @@ struct ObjectInfo {  // reply.data: struct bpf_{prog,map,link,btf}_info, as much
 struct ObjectById {  // reply.fd
   ObjectKind kind = ObjectKind::program;
   u32 id = 0;
+  Fd token = {};  // for BTF
   bool operator==(const ObjectById&) const = default;
 };
 inline constexpr u32 kFunctionInfoSize = 8;  // struct bpf_func_info: instruction, type's id
@@ -294,7 +304,7 @@ struct TraceProbeRemove {
   std::string event;
   bool operator==(const TraceProbeRemove&) const = default;
 };
-struct OpenPath {  // reply.fd: read-only; a directory of a cgroup, a namespace, a device
+struct OpenPath {  // reply.fd: read-only; a cgroup's or a file system's folder, a device ...
   std::string path;
   bool operator==(const OpenPath&) const = default;
 };
@@ -381,7 +391,7 @@ struct RaiseMemlock {  // setrlimit(RLIMIT_MEMLOCK, infinity)
 
 using Request =
     std::variant<MapCreate, MapUpdate, MapLookup, MapNextKey, MapDelete, MapFreeze, ProgLoad,
-                 BtfLoad, ProgBindMap, LinkCreate, LinkKprobeMulti, LinkUprobeMulti,
+                 BtfLoad, TokenCreate, ProgBindMap, LinkCreate, LinkKprobeMulti, LinkUprobeMulti,
                  LinkTracingMulti, LinkIterator, IteratorOpen, RawTracepointOpen, ProgTestRun,
                  NextId, ObjectInfo, ObjectById, ObjectContents, LinkDetach, ObjPin, ObjGet,
                  PinFolder, PinRename, PinRemove, PerfEventOpen, PerfSetBpf, PerfEnable,
@@ -419,7 +429,9 @@ template <typename Visit>
 void for_each_fd(Request& request, Visit visit) {
   struct Walker {
     Visit& visit;
-    void operator()(MapCreate& r) { visit(r.inner_map), visit(r.btf), visit(r.value_type_btf); }
+    void operator()(MapCreate& r) {
+      visit(r.inner_map), visit(r.btf), visit(r.value_type_btf), visit(r.token);
+    }
     void operator()(MapUpdate& r) {
       visit(r.map);
       for (ValueFd& patch : r.value_fds)
@@ -437,9 +449,10 @@ void for_each_fd(Request& request, Visit visit) {
         visit(reference.btf);
       for (Fd& fd : r.fd_array)
         visit(fd);
-      visit(r.btf), visit(r.attach_target);
+      visit(r.btf), visit(r.attach_target), visit(r.token);
     }
-    void operator()(BtfLoad&) {}
+    void operator()(BtfLoad& r) { visit(r.token); }
+    void operator()(TokenCreate& r) { visit(r.file_system); }
     void operator()(ProgBindMap& r) { visit(r.program), visit(r.map); }
     void operator()(LinkCreate& r) { visit(r.program), visit(r.target); }
     void operator()(LinkKprobeMulti& r) { visit(r.program); }
@@ -456,7 +469,7 @@ void for_each_fd(Request& request, Visit visit) {
     void operator()(PinFolder&) {}
     void operator()(PinRename&) {}
     void operator()(PinRemove&) {}
-    void operator()(ObjectById&) {}
+    void operator()(ObjectById& r) { visit(r.token); }
     void operator()(ObjectContents& r) { visit(r.object); }
     void operator()(LinkDetach& r) { visit(r.link); }
     void operator()(PerfEventOpen&) {}

@@ -202,6 +202,9 @@ inline constexpr u32 kMapMmapable = 1u << 10;     // BPF_F_MMAPABLE, since v5.5
 inline constexpr u32 kMapLink = 1u << 13;         // BPF_F_LINK, since v6.4
 inline constexpr u32 kMapModuleValue = 1u << 15;  // BPF_F_VTYPE_BTF_OBJ_FD, since v6.9
 
+// In map_flags, prog_flags, btf_flags, and in open_flags of BPF_BTF_GET_FD_BY_ID (v6.16).
+inline constexpr u32 kTokenFd = 1u << 16;  // BPF_F_TOKEN_FD, since v6.9
+
 // BPF_PROG_LOAD prog_flags.
 inline constexpr u32 kProgSleepable = 1u << 4;    // BPF_F_SLEEPABLE, since v5.10
 inline constexpr u32 kProgXdpHasFrags = 1u << 5;  // BPF_F_XDP_HAS_FRAGS, since v5.18

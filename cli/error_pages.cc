@@ -21,7 +21,14 @@ constexpr ErrorPage kPages[] = {
      "In a container the capabilities must be given to the container, and a seccomp filter must "
      "let "
      "bpf(2) and perf_event_open(2) pass. What your process has:\n\n"
-     "  grep Cap /proc/self/status"},
+     "  grep Cap /proc/self/status\n\n"
+     "In a user namespace capabilities count for what the namespace owns, and programs belong to "
+     "the machine. Since Linux 6.9 the machine's root can delegate them: a BPF file system that is "
+     "opened in the namespace and given the options delegate_cmds, delegate_maps, delegate_progs "
+     "and delegate_attachs gives a token, which bpfld takes when it is refused without:\n\n"
+     "  bpfld run --token DIR x.bpf.o      (default: /sys/fs/bpf)\n\n"
+     "A token lets programs load. What they are attached to may ask for more: perf events and "
+     "tracefs, for example, know nothing of tokens."},
     {"E02", "the kernel refused a program before looking at it",
      "bpf(BPF_PROG_LOAD) gave EPERM, and the verifier's log is empty although the privilege is "
      "there. Other loaders suggest raising the memory limit; since Linux 5.11 that plays no "

@@ -2,7 +2,9 @@
 // Reads /proc and /sys; see facts.h.
 #include "cli/facts.h"
 
+#include <algorithm>
 #include <charconv>
+#include <iterator>
 #include <unistd.h>
 
 #include <sys/resource.h>
@@ -53,6 +55,20 @@ std::optional<u64> parse_effective_capabilities(std::string_view status) {
   return value;
 }
 
+bool is_user_namespace(std::string_view uid_map) {
+  u32 numbers[3] = {};
+  std::size_t count = 0;
+  while (count < std::size(numbers)) {
+    uid_map.remove_prefix(std::min(uid_map.find_first_not_of(" \t"), uid_map.size()));
+    const std::from_chars_result one =
+        std::from_chars(uid_map.data(), uid_map.data() + uid_map.size(), numbers[count]);
+    if (one.ec != std::errc()) return false;  // cannot be told
+    uid_map.remove_prefix(static_cast<std::size_t>(one.ptr - uid_map.data()));
+    count++;
+  }
+  return numbers[0] != 0 || numbers[1] != 0 || numbers[2] != ~0u;
+}
+
 std::string parse_lockdown(std::string_view text) {
   const std::size_t open = text.find('[');
   const std::size_t close = text.find(']', open == std::string_view::npos ? 0 : open);
@@ -66,6 +82,7 @@ Facts read_facts() {
   facts.uid = ::geteuid();
   if (const Result<std::string> status = read_text("/proc/self/status"))
     facts.effective_capabilities = parse_effective_capabilities(*status);
+  facts.user_namespace = is_user_namespace(first_line("/proc/self/uid_map"));
   facts.tracefs_mounted = ::access("/sys/kernel/tracing/events", F_OK) == 0 ||
                           ::access("/sys/kernel/debug/tracing/events", F_OK) == 0;
   rlimit limit = {};

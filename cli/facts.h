@@ -23,6 +23,7 @@ enum class Capability : u8 {
 // spec: the facts.
 struct Facts {
   u32 uid = 0;
+  bool user_namespace = false;  // not the machine's own: privileges count for what it owns only
   std::optional<u64> effective_capabilities;
   bool tracefs_mounted = true;
   std::optional<u64> memlock;           // bytes; RLIMIT_MEMLOCK, empty when unlimited
@@ -42,6 +43,9 @@ Facts read_facts();
 
 // CapEff's value in the text of /proc/self/status.
 std::optional<u64> parse_effective_capabilities(std::string_view status);
+// Whether that text of /proc/self/uid_map is of a user namespace other than the machine's own,
+// which maps every id to itself.
+bool is_user_namespace(std::string_view uid_map);
 // "none [integrity] confidentiality" -> "integrity"; "none" gives "".
 std::string parse_lockdown(std::string_view text);
 

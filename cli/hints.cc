@@ -28,6 +28,10 @@ bool lacks_perfmon(const Situation& s) {
   return !s.facts.may_have(Capability::perfmon) && !s.facts.may_have(Capability::sys_admin);
 }
 
+bool in_user_namespace(const Situation& s) {
+  return s.facts.user_namespace;
+}
+
 // The kernel enters these programs through a trampoline: code it writes at run time.
 bool needs_trampoline(const Situation& s) {
   if (s.program == nullptr || s.program->row == nullptr || !s.error.detail.empty()) return false;
@@ -308,6 +312,17 @@ constexpr HintRow kRows[] = {
      "", "lockdown is in confidentiality mode: helpers that read kernel memory are withheld", "boot without lockdown=confidentiality; integrity mode allows reading"},
     {"E05",  Phase::load,     Code::rejected,    kAnyErrno, "",                        nullptr,           Exit::verifier,
      "", "", ""},
+    {"",     Phase::load,     kAny,              ENOENT,    "BPF_TOKEN_CREATE",        nullptr,           Exit::permission,
+     "the BPF file system delegates nothing: {message}", "", "mount it with the options delegate_cmds, delegate_maps, delegate_progs and delegate_attachs"},
+    {"",     Phase::load,     kAny,              EOPNOTSUPP, "BPF_TOKEN_CREATE",       nullptr,           Exit::usage,
+     "a token is for a user namespace, and this is the machine's own: {message}", "", "without --token"},
+    {"",     Phase::load,     kAny,              EPERM,     "BPF_TOKEN_CREATE",        nullptr,           Exit::permission,
+     "", "the BPF file system was mounted for another user namespace, or CAP_BPF is missing in this one", ""},
+    {"",     Phase::load,     kAny,              EINVAL,    "BPF_TOKEN_CREATE",        nullptr,           Exit::kernel,
+     "", "the folder is not the root of a BPF file system, or this kernel ({kernel}) has no tokens: they came with 6.9", ""},
+    {"E01",  Phase::load,     Code::denied,      EPERM,     "",                        in_user_namespace, Exit::permission,
+     "", "the privileges are those of a user namespace: for programs and maps they count only where a BPF file system delegates rights to it (kernel 6.9 and later)",
+     "as root of the machine; or with a BPF file system that was mounted with delegate_cmds, delegate_maps, delegate_progs and delegate_attachs: at /sys/fs/bpf, or --token DIR"},
     {"E02",  Phase::load,     Code::denied,      EPERM,     "BPF_PROG_LOAD",           needs_trampoline,  Exit::permission,
      "refused before the verifier looked at it: {message}",
      "it has the privilege and the verifier said nothing. fentry, fexit, fmod_ret, freplace and lsm programs run through code that the kernel writes, "

@@ -40,6 +40,7 @@ constexpr OptionRow kOptions[] = {
     {"all-variants",  '\0', "",           "when the object has fentry and kprobe (or tp_btf and raw_tp) programs for one place, load all, not only the best", once},
     {"strict",        '\0', "",           "a program that does not attach is an error, even when others do; and so is a map whose size the object leaves open", once},
     {"btf",           '\0', "FILE",       "take the kernel's types from FILE instead of /sys/kernel/btf/vmlinux", once},
+    {"token",         '\0', "DIR",        "in a user namespace: the BPF file system that delegates rights to it (default: /sys/fs/bpf, if it does and they are needed)", once},
     {"buffer",        '\0', "SIZE",       "of a perf event array, for each CPU: 64K, 4M ... (default 256K)", once},
     {"fail-on-lost",  '\0', "",           "exit status 8 when events were lost", once},
     {"verifier-log",  '\0', "WHEN",       "off, fail (the lines that matter; the default) or full: every instruction, also of programs that are accepted", once},
@@ -216,6 +217,7 @@ Result<RunOptions> read_run_options(const Arguments& arguments) {
   out.skip = to_vector(arguments.values("skip"));
   out.columns = split(arguments.value("columns"), ',');
   out.btf = arguments.value("btf");
+  out.token = arguments.value("token");
   out.all_variants = arguments.has("all-variants");
   out.share = !arguments.has("no-share");
   out.maps = to_vector(arguments.values("map"));

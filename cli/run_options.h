@@ -41,6 +41,7 @@ struct RunOptions {
   std::vector<std::string> maps;     // as map_options.h reads them
   std::string pin, pin_root;         // folders; empty: not given
   std::string btf;
+  std::string token;  // a folder; empty: not given
   std::optional<std::chrono::milliseconds> duration;
   u64 count = ~u64{0};
   u64 buffer = 256u << 10;  // bytes per CPU

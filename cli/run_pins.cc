@@ -16,6 +16,7 @@ constexpr u32 kEveryInstruction = 2;  // BPF_LOG_LEVEL2: also of what was accept
 loader::PlanOptions Run::plan_options() const {
   loader::PlanOptions out;
   out.strict_sizes = options_.strict;
+  out.token_folder = options_.token;
   if (options_.verifier_log == VerifierLog::full) out.log_level = kEveryInstruction;
   if (!options_.pin_root.empty()) {
     out.by_name_folder = options_.pin_root;

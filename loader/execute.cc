@@ -11,6 +11,7 @@ namespace bpfld::loader {
 namespace {
 
 constexpr int kLoadAttempts = 5;
+constexpr u32 kLogGrowth = 8;
 
 // BPF_PROG_LOAD gives EAGAIN when a signal interrupts the verifier (kernel/bpf/verifier.c:
 // do_check).
@@ -21,29 +22,38 @@ Result<bpf::Reply> call_again(bpf::Kernel& kernel, const bpf::Request& request) 
   return reply;
 }
 
-// Asks with the log that the request wants, growing the buffer while it is too small (ENOSPC). What
-// is accepted with too small a buffer is refused for that alone, so this answer is the true one.
+// The buffer to try next after one that was too small (ENOSPC). Kernels since v6.4 say how large it
+// must be, older ones do not. 0: it is as large as any should be.
+u32 larger_log(u32 size, const Error& refusal) {
+  if (size >= kLargestLogSize) return 0;
+  if (refusal.room > size) return std::min(refusal.room, kLargestLogSize);
+  return size <= kLargestLogSize / kLogGrowth ? size * kLogGrowth : 0;
+}
+
+// Asks with the log that the request wants, growing the buffer while it is too small. What is
+// accepted with too small a buffer is refused for that alone, so this answer is the true one.
 Result<bpf::Reply> call_with_own_log(bpf::Kernel& kernel, bpf::ProgLoad load) {
   while (true) {
     Result<bpf::Reply> reply = call_again(kernel, load);
-    if (reply || reply.error().errno_value != ENOSPC || load.log_size > kLargestLogSize / 8)
-      return reply;
-    load.log_size *= 8;
+    if (reply || reply.error().errno_value != ENOSPC) return reply;
+    const u32 size = larger_log(load.log_size, reply.error());
+    if (size == 0) return reply;
+    load.log_size = size;
   }
 }
 
-// Asks again with a log, growing the buffer while the kernel says it was too small (ENOSPC). The
-// refusal without a log is the true one; the log is only added to it.
+// Asks again with a log, growing the buffer while the kernel says it was too small. The refusal
+// without a log is the true one; the log is only added to it.
 template <typename Load>
 Result<bpf::Reply> with_log(bpf::Kernel& kernel, Load load, Result<bpf::Reply> refusal) {
   load.log_level = 1;
-  for (u32 size = kFirstLogSize; size <= kLargestLogSize; size *= 8) {
-    load.log_size = size;
+  for (load.log_size = kFirstLogSize; load.log_size != 0;) {
     Result<bpf::Reply> reply = call_again(kernel, load);
     if (reply) return reply;  // a refusal that did not last, such as ENOMEM
     // A buffer larger than the kernel takes gives no log; the start of one is better than none.
     if (!reply.error().detail.empty()) refusal.error().detail = std::move(reply.error().detail);
     if (reply.error().errno_value != ENOSPC) break;
+    load.log_size = larger_log(load.log_size, reply.error());
   }
   return refusal;
 }

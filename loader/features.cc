@@ -28,6 +28,7 @@ constexpr std::array<FeatureRow, kFeatureCount> kRows = {{
     {Feature::btf_type_tag,     "btf_type_tag",     "5.17"},
     {Feature::btf_enum64,       "btf_enum64",       "6.0"},
     {Feature::tracing_link,     "tracing_link",     "5.19"},
+    {Feature::token,            "token",            "6.9", Answer::yes},
 }};
 // clang-format on
 
@@ -81,6 +82,17 @@ Answer probe_memcg_accounting(bpf::Kernel& kernel) {
   request.insns = {bpf::call_helper(bpf::kFuncKtimeGetCoarseNs), bpf::mov64_imm(0, 0),
                    bpf::exit_insn()};
   return ask(kernel, request, 0, EINVAL);
+}
+
+// The token is dropped at once: a plan asks for its own.
+Answer probe_token(bpf::Kernel& kernel) {
+  const Result<bpf::Reply> folder = kernel.call(bpf::OpenPath{std::string(kTokenFolder)});
+  if (!folder) return Answer::no;
+  const UniqueFd fd(static_cast<int>(folder->value));
+  const Result<bpf::Reply> token = kernel.call(bpf::TokenCreate{Fd::number(fd.get())});
+  if (!token) return Answer::no;
+  UniqueFd(static_cast<int>(token->value));
+  return Answer::yes;
 }
 
 // A blob of the smallest types that hold the kind in question; type 1 is always `int`.
@@ -145,7 +157,8 @@ ProbeBlob blob_for(Feature feature) {
     case Feature::btf_enum64: blob.add(Kind::enum64, 1, false, 8, {1, 0, 0}, true); break;
     case Feature::tracing_link:
     case Feature::perf_link:
-    case Feature::memcg_accounting: break;
+    case Feature::memcg_accounting:
+    case Feature::token: break;
   }
   return blob;
 }
@@ -176,7 +189,7 @@ std::vector<Feature> suspects(const bpf::Request& request, int errno_value) {
   const bool charged = std::holds_alternative<bpf::MapCreate>(request) ||
                        std::holds_alternative<bpf::ProgLoad>(request) ||
                        std::holds_alternative<bpf::BtfLoad>(request);
-  if (charged && errno_value == EPERM) return {Feature::memcg_accounting};
+  if (charged && errno_value == EPERM) return {Feature::memcg_accounting, Feature::token};
   return {};
 }
 
@@ -186,6 +199,7 @@ Answer probe(Feature feature, bpf::Kernel& kernel) {
   if (feature == Feature::tracing_link) return Answer::no;
   if (feature == Feature::perf_link) return probe_perf_link(kernel);
   if (feature == Feature::memcg_accounting) return probe_memcg_accounting(kernel);
+  if (feature == Feature::token) return probe_token(kernel);
   return ask(kernel, blob_for(feature).request(), 0, EINVAL);
 }
 

@@ -19,10 +19,15 @@ struct FeatureRow {
   Feature feature;
   std::string_view name;
   std::string_view since;
+  Answer surprise = Answer::no;  // the answer that makes another plan
 };
 std::span<const FeatureRow> feature_rows();
 
-// The features whose absence would explain that `request` failed with `errno_value`.
+// The BPF file system that gives a token, if any does.
+inline constexpr std::string_view kTokenFolder = "/sys/fs/bpf";
+
+// The features that would explain that `request` failed with `errno_value`: by their absence, or,
+// for a token, by not being used.
 std::vector<Feature> suspects(const bpf::Request& request, int errno_value);
 
 // Asks the kernel. Only the errnos that mean "I do not know this" give `no`; a transient failure or

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The order: memlock (old kernels), BTF, maps with their contents, programs, and how each program
-// is attached. See plan.h; the steps are in plan_*.cc.
+// The order: memlock (old kernels), a token (user namespaces), BTF, maps with their contents,
+// programs, and how each program is attached. See plan.h; the steps are in plan_*.cc.
 #include "loader/plan.h"
 
 #include <algorithm>
@@ -75,12 +75,14 @@ Result<Plan> make_plan(const ObjectSpec& spec, const Linked& linked, const Kerne
   Planner planner{spec, linked, profile, options, {}};
   if (options.raise_memlock)
     planner.plan.load.push_back({"the memory limit", bpf::RaiseMemlock{}, std::nullopt, true});
+  const std::optional<u32> token = plan_token(planner);
   if (options.wake_kernel_btf) plan_first_program(planner);
   TRY(plan_btf(planner));
   TRY(plan_maps(planner));
   TRY(plan_programs(planner));
   TRY(plan_slots(planner));
   TRY(plan_pins_by_name(planner));
+  if (token) give_token(planner, *token);
   Plan& plan = planner.plan;
   // What looks at a program or replaces a part of it is there before that runs.
   for (const LinkedProgram* linked_program : TRY(attach_order(spec, linked))) {

@@ -92,6 +92,9 @@ struct PlanOptions {
   std::string by_name_folder;
   bool pin_by_name = false;      // and pinned there when everything is loaded
   std::set<u32> not_pinned_yet;  // by index: they were looked for, and are to be created
+  // The BPF file system whose token every creation must carry; empty: kTokenFolder's, if the
+  // profile says that it gives one.
+  std::string token_folder;
 };
 
 // Errors: unsupported (section without a row: near names in `detail`; a map that this kernel cannot

@@ -36,6 +36,10 @@ struct Planner {
   }
 };
 
+// plan_token.cc: the slot of the token that creations carry; empty when there is none to be had.
+std::optional<u32> plan_token(Planner& planner);
+// In every request of the plan that creates something.
+void give_token(Planner& planner, u32 slot);
 [[nodiscard]] Status plan_btf(Planner& planner);    // the object's BTF, as this kernel takes it
 [[nodiscard]] Status plan_maps(Planner& planner);   // maps, their contents, freezing
 [[nodiscard]] Status plan_slots(Planner& planner);  // the programs that maps of programs hold

@@ -35,10 +35,12 @@ enum class Feature : u8 {
   btf_type_tag,      // BTF_KIND_TYPE_TAG (v5.17)
   btf_enum64,        // BTF_KIND_ENUM64 and signed enums (v6.0)
   tracing_link,      // BPF_LINK_CREATE of fentry, tp_btf, lsm ... (v5.19)
+  token,             // /sys/fs/bpf delegates rights to this user namespace (v6.9)
 };
-inline constexpr std::size_t kFeatureCount = 10;
+inline constexpr std::size_t kFeatureCount = 11;
 
-enum class Answer : u8 { unknown, yes, no };  // unknown: not asked; plans take it for yes
+// unknown: not asked. Plans take it for yes; for `token`, which few have, for no.
+enum class Answer : u8 { unknown, yes, no };
 
 // spec: what was found of a tracepoint in tracefs.
 struct TracepointFact {
@@ -152,6 +154,7 @@ struct KernelProfile {
 
   Answer feature(Feature f) const { return features[static_cast<std::size_t>(f)]; }
   bool lacks(Feature f) const { return feature(f) == Answer::no; }
+  bool has(Feature f) const { return feature(f) == Answer::yes; }
 };
 
 // Which programs of an object a load is about: indices into ObjectSpec::programs, ascending.

@@ -21,7 +21,7 @@ bool learn(const Failure& failure, KernelProfile& profile, bpf::Kernel& kernel) 
     Answer& known = profile.features[static_cast<std::size_t>(feature)];
     if (known != Answer::unknown) continue;
     known = probe(feature, kernel);
-    if (known == Answer::no) changed = true;
+    if (known == feature_rows()[static_cast<std::size_t>(feature)].surprise) changed = true;
   }
   return changed;
 }

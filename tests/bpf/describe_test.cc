@@ -67,6 +67,8 @@ std::vector<Case> cases() {
        "bpf(BPF_PROG_LOAD, {prog_type=TRACEPOINT, insn_cnt=2, license=\"GPL\", log_level=1, log_size=65536, prog_flags=0x10, prog_name=\"on_exec\", prog_btf_fd=$0, func_info_cnt=1})",
        "bpf(BPF_PROG_LOAD)", true},
       {BtfLoad{.blob = zeros(24)}, "bpf(BPF_BTF_LOAD, {btf_size=24})", "bpf(BPF_BTF_LOAD)", true},
+      {BtfLoad{.blob = zeros(24), .token = Fd::slot(1)}, "bpf(BPF_BTF_LOAD, {btf_size=24, btf_token_fd=$1})", "bpf(BPF_BTF_LOAD)", true},
+      {TokenCreate{Fd::slot(0)}, "bpf(BPF_TOKEN_CREATE, {bpffs_fd=$0})", "bpf(BPF_TOKEN_CREATE)", true},
       {ProgBindMap{Fd::number(3), Fd::number(4)}, "bpf(BPF_PROG_BIND_MAP, {prog_fd=3, map_fd=4})", "bpf(BPF_PROG_BIND_MAP)", false},
       {LinkCreate{.program = Fd::slot(7), .target = Fd::slot(9), .attach_type = AttachType::perf_event, .flags = 0, .cookie = 5},
        "bpf(BPF_LINK_CREATE, {prog_fd=$7, target_fd=$9, attach_type=BPF_PERF_EVENT, bpf_cookie=5})", "bpf(BPF_LINK_CREATE)", true},

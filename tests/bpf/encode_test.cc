@@ -371,6 +371,37 @@ TEST_CASE("bpf encode: a BTF's name is written behind its info") {
                 [](bpf_attr& a, EncodedAttr&) { a.btf_id = 31; }) == "same");
 }
 
+// The system's header may be older than tokens: offsets as in v6.9's, for BTF by id v6.16's.
+TEST_CASE("bpf encode: a token goes with its flag to where each command has it") {
+  struct Row {
+    Request request;
+    u32 flags_at, token_at;
+  };
+  const Fd token = Fd::number(0x71);
+  MapCreate map;
+  map.flags = 0x400;
+  map.token = token;
+  ProgLoad program;
+  program.flags = 0x400;
+  program.token = token;
+  const BtfLoad btf{.blob = some_bytes(24), .token = token};
+  const ObjectById by_id{.kind = ObjectKind::btf, .id = 3, .token = token};
+  const Row rows[] = {{map, 16, 76}, {program, 44, 144}, {btf, 32, 36}, {by_id, 8, 12}};
+  for (const Row& row : rows) {
+    EncodedAttr encoded;
+    REQUIRE(encode(row.request, encoded));
+    const Bytes attr(encoded.attr);
+    CHECK_MESSAGE((load_checked<u32>(attr, row.flags_at) & ~0x400u) == 1u << 16,
+                  describe(row.request));
+    CHECK_MESSAGE(load_checked<u32>(attr, row.token_at) == 0x71, describe(row.request));
+  }
+  EncodedAttr encoded;
+  REQUIRE(encode(TokenCreate{Fd::number(9)}, encoded));
+  CHECK(encoded.command == Command::token_create);
+  CHECK(load_checked<u32>(Bytes(encoded.attr), 0) == 0);
+  CHECK(load_checked<u32>(Bytes(encoded.attr), 4) == 9);
+}
+
 TEST_CASE(
     "bpf encode: a module's BTF is an fd in the second slot, or in an array beside the code") {
   ProgLoad load;

@@ -281,6 +281,12 @@ TEST_CASE("facts: capabilities and lockdown are read from the kernel's texts") {
         0x1ffffffffff);
   CHECK(!parse_effective_capabilities("Name:\tx\n"));
   CHECK(!parse_effective_capabilities("Name:\tCapEff:\nCapEff:\tzz\n"));
+  CHECK(!is_user_namespace("         0          0 4294967295\n"));
+  CHECK(is_user_namespace("         0          0          1\n"));
+  CHECK(is_user_namespace("0 100000 65536"));
+  CHECK(is_user_namespace("1000 0 4294967295"));
+  CHECK(!is_user_namespace(""));  // unknown is not "yes"
+  CHECK(!is_user_namespace("0 0"));
   CHECK(parse_lockdown("none [integrity] confidentiality") == "integrity");
   CHECK(parse_lockdown("[none] integrity confidentiality").empty());
   CHECK(parse_lockdown("").empty());

@@ -6,6 +6,7 @@
 #include <dirent.h>
 #include <doctest/doctest.h>
 
+#include "base/fd.h"
 #include "tests/live/support.h"
 
 namespace {
@@ -54,6 +55,27 @@ TEST_CASE("live: verify: a refused program has its sentence, without a second lo
   CHECK(found.refusal->code == Code::rejected);
   CHECK(found.refusal->errno_value == EACCES);
   CHECK(found.log.find("R0 invalid mem access 'map_value_or_null'") != std::string::npos);
+}
+
+TEST_CASE("live: verify: a log that does not fit says how large it is, since v6.4") {
+  bpf::LinuxKernel kernel;
+  bpf::ProgLoad load;
+  load.type = bpf::ProgType::socket_filter;
+  load.license = "GPL";
+  load.insns.assign(1000, bpf::mov64_imm(0, 0));
+  load.insns.push_back(bpf::exit_insn());
+  load.log_level = 2;
+  load.log_size = 256;
+  const Result<bpf::Reply> refused = kernel.call(load);
+  REQUIRE(!refused);
+  CHECK(refused.error().errno_value == ENOSPC);
+  CHECK((refused.error().room != 0) == test::kernel_has("BPF_PROG_TYPE_NETFILTER"));
+  if (refused.error().room == 0) return;
+  load.log_size = refused.error().room;
+  const Result<bpf::Reply> reply = kernel.call(load);
+  REQUIRE_MESSAGE(reply, message(reply));
+  const UniqueFd program(static_cast<int>(reply->value));
+  CHECK(reply->log.size() + 1 == load.log_size);
 }
 
 TEST_CASE("live: verify: hundreds of programs in one process leave no fd and nothing loaded") {

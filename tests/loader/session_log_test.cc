@@ -84,6 +84,27 @@ TEST_CASE("loader session: a log that fits a larger buffer is taken from there")
   CHECK(kernel.count<bpf::ProgLoad>() == 3);
 }
 
+TEST_CASE("loader session: a kernel that says how large its log is, is asked once more") {
+  const ObjectSpec spec = example();
+  for (const u32 room : {1'000'000u, kLargestLogSize + 1}) {
+    KernelProfile profile = make_profile();
+    FakeKernel kernel;
+    kernel.add_rule([&](const bpf::Request& request) -> std::optional<Result<bpf::Reply>> {
+      const bpf::ProgLoad* load = std::get_if<bpf::ProgLoad>(&request);
+      if (load == nullptr) return std::nullopt;
+      if (load->log_level == 0) return refusal(request, EINVAL);
+      Result<bpf::Reply> reply =
+          refusal(request, load->log_size < room ? ENOSPC : EINVAL, "the end");
+      reply.error().room = room;
+      return reply;
+    });
+    REQUIRE_FALSE(load(spec, profile, kernel));
+    const std::vector<bpf::ProgLoad> loads = kernel.all<bpf::ProgLoad>();
+    REQUIRE(loads.size() == 3);
+    CHECK(loads[2].log_size == std::min(room, kLargestLogSize));
+  }
+}
+
 TEST_CASE("loader session: a buffer larger than the kernel takes leaves the shorter log") {
   const ObjectSpec spec = example();
   KernelProfile profile = make_profile();

@@ -63,6 +63,8 @@ Result<bpf::Reply> FakeKernel::call(const bpf::Request& request) {
   bpf::for_each_fd(copy, [&](bpf::Fd& fd) { all_open &= !fd.is_set() || is_open(fd.get()); });
   if (!all_open) return refusal(request, EBADF);
   if (std::holds_alternative<bpf::NextId>(request)) return refusal(request, ENOENT);
+  if (std::holds_alternative<bpf::TokenCreate>(request) && !gives_tokens)
+    return refusal(request, ENOENT);
   bpf::Reply reply;
   if (bpf::returns_fd(request)) {
     reply.value = kFirstFd + static_cast<i64>(table().open.size());

@@ -39,6 +39,9 @@ class FakeKernel final : public bpf::Kernel {
   // Refuses the n-th request, from 0, and the same request when it is asked again with a log.
   void refuse_nth(std::size_t n, int errno_value);
 
+  // Whether its BPF file system delegates something: few do.
+  bool gives_tokens = false;
+
   std::vector<bpf::Request> requests;
   // describe() of each request.
   std::vector<std::string> transcript() const;

@@ -99,11 +99,13 @@ std::string without_program(Error error, const ProgramSpec* program) {
   return error.message();
 }
 
-// The verifier's sentence, or what else was in the way and, as `run` would explain it, why.
+// The verifier's sentence, or what else was in the way and, where the kernel is the reason, why, as
+// `run` would explain it.
 std::string reason_of(const Error& refusal, const LoadAttempt& attempt, u32 program) {
   std::string reason = refusal_reason(refusal, attempt, program);
   if (!reason.empty()) return reason;
   reason = without_program(refusal, &attempt.spec.programs[program]);
+  if (refusal.errno_value == 0 && refusal.code != Code::not_found) return reason;
   const std::string why = explain_load_failure(refusal, attempt, read_facts()).why;
   return why.empty() ? reason : reason + ": " + why.substr(0, why.find('\n'));
 }

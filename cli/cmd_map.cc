@@ -7,6 +7,7 @@
 #include "btf/encode_value.h"
 #include "cli/inspect.h"
 #include "cli/map_text.h"
+#include "cli/map_value.h"
 #include "perf/cpus.h"
 
 namespace bpfld::cli {
@@ -131,12 +132,23 @@ struct Element {
 
 Result<Element> take_element(Inspection& inspection) {
   const Selector selector = TRY(take_selector(inspection.words));
-  const std::string key = TRY(take_word(inspection, "key"));
+  const bool has_key = !inspection.words.empty() && inspection.words[0] == "key";
+  const std::string key = has_key ? TRY(take_word(inspection, "key")) : std::string();
   KernelObject map = TRY(open_one(inspection.kernel, inspection.kind, selector));
   MapText text = TRY(text_for(inspection, map));
-  std::vector<std::byte> bytes =
-      TRY(with_context(text.encode_key(key), [] { return std::string("key"); }));
+  const MapInfo& info = text.info();
+  if (has_key && info.key_size == 0)
+    return fail(Code::usage, "map id {}: a {} has no keys: leave `key` out", info.id,
+                bpf::name_of(info.type));
+  if (!has_key && info.key_size != 0) return fail(Code::usage, "want: key ...");
+  std::vector<std::byte> bytes;
+  if (has_key) bytes = TRY(with_context(text.encode_key(key), [] { return std::string("key"); }));
   return Element{std::move(map), std::move(text), std::move(bytes)};
+}
+
+std::unexpected<Error> no_such_key(const Element& element) {
+  if (element.key.empty()) return fail(Code::not_found, "the map has no such element");
+  return fail(Code::not_found, "the map has no key {}", element.text.key_text(element.key));
 }
 
 Status lookup(Inspection& inspection) {
@@ -144,28 +156,10 @@ Status lookup(Inspection& inspection) {
   TRY(expect_end(inspection));
   const Result<bpf::Reply> value =
       lookup_element(inspection, element.map, element.text, element.key);
-  if (!value && value.error().errno_value == ENOENT)
-    return fail(Code::not_found, "the map has no key {}", element.text.key_text(element.key));
-  if (!value) return std::unexpected(value.error());
+  if (!value && value.error().errno_value == ENOENT) return no_such_key(element);
+  if (!value) return std::unexpected(explain_element(value.error(), element.text.info()));
   print_element(inspection, element.text, element.key, value);
   return {};
-}
-
-// The value of a map of maps or of programs: the id of one, or the path of its pin.
-Result<UniqueFd> open_value(const Inspection& inspection, const MapText& text,
-                            const std::string& value) {
-  const bpf::ObjectKind kind = text.info().type == bpf::MapType::prog_array
-                                   ? bpf::ObjectKind::program
-                                   : bpf::ObjectKind::map;
-  if (value.starts_with('/')) {
-    const Selector pin{.by = Selector::By::path, .id = 0, .text = value};
-    KernelObject object = TRY(open_one(inspection.kernel, kind, pin));
-    return std::move(object.fd);
-  }
-  const std::vector<std::byte> id = TRY(btf::encode_bytes(sizeof(u32), value));
-  const bpf::Reply reply =
-      TRY(inspection.kernel.call(bpf::ObjectById{kind, load_checked<u32>(id, 0)}));
-  return UniqueFd(static_cast<int>(reply.value));
 }
 
 Status update(Inspection& inspection) {
@@ -176,15 +170,16 @@ Status update(Inspection& inspection) {
   request.map = Fd::number(element.map.fd.get());
   request.key = element.key;
   UniqueFd held;
-  if (bpf::holds_ids(element.text.info().type)) {
-    held = TRY(with_context(open_value(inspection, element.text, value),
+  if (holds_objects(element.text.info().type)) {
+    held = TRY(with_context(open_map_value(inspection.kernel, element.text.info().type, value),
                             [&] { return format("value {}", escape_terminal(value)); }));
     request.value_fd = Fd::number(held.get());
   } else {
     request.value =
         TRY(with_context(element.text.encode_value(value), [] { return std::string("value"); }));
   }
-  TRY(inspection.kernel.call(request));
+  const Result<bpf::Reply> done = inspection.kernel.call(request);
+  if (!done) return std::unexpected(explain_element(done.error(), element.text.info()));
   return {};
 }
 
@@ -193,9 +188,8 @@ Status remove(Inspection& inspection) {
   TRY(expect_end(inspection));
   const Result<bpf::Reply> done =
       inspection.kernel.call(bpf::MapDelete{Fd::number(element.map.fd.get()), element.key});
-  if (!done && done.error().errno_value == ENOENT)
-    return fail(Code::not_found, "the map has no key {}", element.text.key_text(element.key));
-  if (!done) return std::unexpected(done.error());
+  if (!done && done.error().errno_value == ENOENT) return no_such_key(element);
+  if (!done) return std::unexpected(explain_element(done.error(), element.text.info()));
   return {};
 }
 
@@ -204,8 +198,8 @@ constexpr InspectAction kActions[] = {
     {"list",   "",                    list},
     {"show",   "MAP",                 show},
     {"dump",   "MAP",                 dump},
-    {"lookup", "MAP key K",           lookup},
-    {"update", "MAP key K value V",   update},
+    {"lookup", "MAP [key K]",         lookup},
+    {"update", "MAP [key K] value V", update},
     {"delete", "MAP key K",           remove},
     {"pin",    "MAP PATH",            pin_action},
     {"unpin",  "PATH",                unpin_action},
@@ -228,8 +222,9 @@ const CommandRow kMapCommand = {
         "pin MAP PATH, unpin PATH: keep it below /sys/fs/bpf, or remove such a pin.\n\n"
         "MAP is `id N`, `name NAME` (which may hold * and ?) or the path of a pin. K and V are "
         "written as dump shows them: 42, 0x2a, RUNNING, \"text\", [1, 2], {pid: 42, comm: "
-        "\"sh\"}, or hex:2a000000; of a map of maps or programs V is an "
-        "id, or the path of a pin.",
+        "\"sh\"}, or hex:2a000000; of a map of maps or programs V is the "
+        "id of one, the path of its pin, or fd:N; of a cgroup_array the directory of a cgroup. A "
+        "queue, stack or bloom filter has no keys: there `key K` is left out.",
     .options = kOptions,
     .max_operands = 8,
 };

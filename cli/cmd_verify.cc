@@ -99,10 +99,15 @@ std::string without_program(Error error, const ProgramSpec* program) {
   return error.message();
 }
 
-// The verifier's sentence, or what else was in the way.
+// The verifier's sentence, or what else was in the way and, where the kernel is the reason, why, as
+// `run` would explain it.
 std::string reason_of(const Error& refusal, const LoadAttempt& attempt, u32 program) {
-  const std::string reason = refusal_reason(refusal, attempt, program);
-  return reason.empty() ? without_program(refusal, &attempt.spec.programs[program]) : reason;
+  std::string reason = refusal_reason(refusal, attempt, program);
+  if (!reason.empty()) return reason;
+  reason = without_program(refusal, &attempt.spec.programs[program]);
+  if (refusal.errno_value == 0 && refusal.code != Code::not_found) return reason;
+  const std::string why = explain_load_failure(refusal, attempt, read_facts()).why;
+  return why.empty() ? reason : reason + ": " + why.substr(0, why.find('\n'));
 }
 
 // handle: one run of the command.
@@ -209,7 +214,8 @@ bool Verify::program(const std::string& path, const ObjectSpec& spec, u32 index,
 std::string Verify::reason(const std::string& path, const ObjectSpec& spec, u32 program,
                            loader::KernelProfile& profile, const Error& refusal) {
   const loader::Selection alone = {program};
-  const LoadAttempt attempt{.object = path, .spec = spec, .selection = alone, .profile = profile};
+  const LoadAttempt attempt{
+      .object = path, .spec = spec, .selection = alone, .profile = profile, .kernel = &kernel_};
   const Verdict verdict = read_verifier_log(refusal.detail);
   if (refusal.code == Code::rejected && is_core_poison(verdict) && !verdict.insn_index) {
     const Result<loader::Session> again = loader::Session::load(spec, alone, profile, kernel_);
@@ -225,7 +231,8 @@ void Verify::explain_refusal(const std::string& path, const ObjectSpec& spec, u3
   const Result<loader::Session> again = loader::Session::load(spec, alone, profile, kernel_);
   if (again) return;  // a refusal that did not last, such as ENOMEM
   const Report report = explain_load_failure(
-      again.error(), {.object = path, .spec = spec, .selection = alone, .profile = profile},
+      again.error(),
+      {.object = path, .spec = spec, .selection = alone, .profile = profile, .kernel = &kernel_},
       read_facts());
   streams_.say(json_ ? to_json(report) : to_text(report, style_for(arguments_, streams_.err)));
 }

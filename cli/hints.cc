@@ -108,7 +108,8 @@ const loader::ProgramSpec* owner_of_function(const Situation& s) {
       s.program->row->attach_type == bpf::AttachType::modify_return)
     return nullptr;
   for (const loader::ProgramSpec& other : s.spec->programs) {
-    if (&other == s.program) continue;
+    // A program named like the kernel function that it is about itself.
+    if (&other == s.program || other.target == s.program->target) continue;
     for (const u32 function : loader::reachable_functions(*s.spec, other.function))
       if (s.spec->functions[function].name == s.program->target) return &other;
   }
@@ -244,6 +245,8 @@ constexpr HintRow kRows[] = {
      "", "the program was written for a kernel that is configured with it", "declare it __weak: then it is 0 where it is not set"},
     {"E25",  kBeforeLoad,     kAny,              kAnyErrno, "is a Kconfig option, and", nullptr,          Exit::kernel,
      "", "a distribution installs /boot/config-{kernel}; /proc/config.gz is there with CONFIG_IKCONFIG_PROC", "modprobe configs, or declare it __weak: then it is 0"},
+    {"E25",  kBeforeLoad,     kAny,              kAnyErrno, "this kernel has no such symbol", nullptr,    Exit::kernel,
+     "", "a kernel that was built without CONFIG_KALLSYMS_ALL tells where its functions are, but not where its variables are", "declare it __weak: then it is 0 where there is none"},
     {"E25",  kBeforeLoad,     kAny,              kAnyErrno, "extern \"",                nullptr,           Exit::kernel,
      "", "", "`bpfld btf search NAME` looks in this kernel's ({kernel}) BTF; __weak lets the program ask whether it is there"},
     {"E22",  kBeforeLoad,     Code::not_found,   kAnyErrno, "does not exist in",       names_own_function, Exit::kernel,
@@ -325,8 +328,8 @@ constexpr HintRow kRows[] = {
      "as root of the machine; or with a BPF file system that was mounted with delegate_cmds, delegate_maps, delegate_progs and delegate_attachs: at /sys/fs/bpf, or --token DIR"},
     {"E02",  Phase::load,     Code::denied,      EPERM,     "BPF_PROG_LOAD",           needs_trampoline,  Exit::permission,
      "refused before the verifier looked at it: {message}",
-     "it has the privilege and the verifier said nothing. fentry, fexit, fmod_ret, freplace and lsm programs run through code that the kernel writes, "
-     "which a policy on this machine forbids; the memory limit is not the reason\nlockdown: {lockdown}; security modules: {lsm}",
+     "a policy on this machine forbids programs that run through code which the kernel writes: fentry, fexit, fmod_ret, freplace, lsm\n"
+     "the privilege is there, the verifier said nothing, and the memory limit is not the reason\nlockdown: {lockdown}; security modules: {lsm}",
      kTryTracepoints},
     {"E17",  Phase::load,     Code::denied,      EPERM,     "",                        memlock_counts,    Exit::permission,
      "", "kernels before 5.11 charge maps and programs to RLIMIT_MEMLOCK, which is {memlock} bytes and cannot be raised here", "ulimit -l unlimited, as root; or smaller maps"},
@@ -341,7 +344,7 @@ constexpr HintRow kRows[] = {
     {"E12",  Phase::load,     kAny,              ENOMEM,    "BPF_MAP_CREATE",          nullptr,           Exit::kernel,
      "", "the kernel has not that much memory for the map's elements", "a smaller max_entries"},
     {"E12",  Phase::load,     kAny,              E2BIG,     "BPF_MAP_CREATE",          nullptr,           Exit::kernel,
-     "", "max_entries times the size of an element is more than a map can have", "a smaller max_entries"},
+     "", "it has more elements than a map of its type can have, or they are larger in all than a map can be", "a smaller max_entries"},
     {"E10",  Phase::load,     kAny,              EINVAL,    "BPF_MAP_CREATE",          nullptr,           Exit::kernel,
      "", "this kernel ({kernel}) does not know the map's type or a flag, or the type does not take these sizes", ""},
     {"",     Phase::load,     Code::denied,      EPERM,     "",                        nullptr,           Exit::permission,

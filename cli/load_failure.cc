@@ -6,8 +6,12 @@
 
 #include "base/escape.h"
 #include "cli/poison.h"
+#include "cli/silent_refusal.h"
 #include "cli/verifier.h"
+#include "loader/capture.h"
 #include "loader/link.h"
+#include "loader/plan.h"
+#include "loader/program_target.h"
 
 namespace bpfld::cli {
 namespace {
@@ -101,9 +105,52 @@ std::vector<std::string> last_lines(std::string_view log) {
   return lines;
 }
 
+// The request for one program, as it was made.
+std::optional<bpf::ProgLoad> request_for(const LoadAttempt& attempt, u32 program) {
+  const loader::Selection selection = loader::with_target_programs(attempt.spec, attempt.selection);
+  const Result<loader::Linked> linked = loader::link(attempt.spec, selection, attempt.profile);
+  if (!linked) return std::nullopt;
+  const Result<loader::Plan> plan = loader::make_plan(attempt.spec, *linked, attempt.profile);
+  if (!plan || program >= plan->program_slots.size() || !plan->program_slots[program])
+    return std::nullopt;
+  for (const loader::Op& op : plan->load)
+    if (const bpf::ProgLoad* load = std::get_if<bpf::ProgLoad>(&op.request))
+      if (op.result == plan->program_slots[program]) return *load;
+  return std::nullopt;
+}
+
+// ": CONFIG_X is not set (/boot/config-6.1.0)", as far as the kernel's configuration can be read.
+std::string configured(std::string_view option) {
+  loader::Needs needs;
+  needs.kconfig.emplace_back(option);
+  const Result<loader::KernelProfile> profile = loader::capture(needs);
+  if (!profile || profile->kconfig.source.empty()) return format("; it takes {}", option);
+  const auto found = profile->kconfig.options.find(std::string(option));
+  if (found == profile->kconfig.options.end())
+    return format(": {} is not set ({})", option, profile->kconfig.source);
+  return format(", although {} is {} ({})", option, found->second, profile->kconfig.source);
+}
+
+// Why, when the kernel did not say; empty when it did.
+std::string silence_of(const Error& error, const LoadAttempt& attempt,
+                       const loader::ProgramSpec& program) {
+  if (!is_silent(error)) return {};
+  const std::size_t index = static_cast<std::size_t>(&program - attempt.spec.programs.data());
+  const std::optional<bpf::ProgLoad> load = request_for(attempt, static_cast<u32>(index));
+  if (!load) return {};
+  const SilentRefusal found = explain_silence(*load, error, program.target, attempt.kernel);
+  const bool has_option = !found.option.empty() && found.is_certain;
+  return found.sentence + (has_option ? configured(found.option) : "");
+}
+
 }  // namespace
 
 std::string refusal_reason(const Error& error, const LoadAttempt& attempt, u32 program) {
+  const loader::ProgramSpec* named = program_of(error, attempt.spec);
+  if (std::string silence =
+          silence_of(error, attempt, named == nullptr ? attempt.spec.programs[program] : *named);
+      !silence.empty())
+    return silence;
   if (error.code != Code::rejected) return {};
   const Verdict verdict = read_verifier_log(error.detail);
   if (verdict.reason.find('#') == std::string::npos) return verdict.reason;  // no poison
@@ -126,10 +173,16 @@ Report explain_load_failure(const Error& error, const LoadAttempt& attempt, cons
                            .object = attempt.object,
                            .spec = &attempt.spec,
                            .program = program});
-  if (error.code == Code::rejected && program != nullptr)
-    add_verdict(report, error, attempt, *program);
-  else if (phase == Phase::load && report.near.empty())
+  const bool is_verdict = error.code == Code::rejected && program != nullptr;
+  if (is_verdict) add_verdict(report, error, attempt, *program);
+  if (const std::string silence = program == nullptr ? "" : silence_of(error, attempt, *program);
+      !silence.empty()) {
+    report.what = format("{}: {}", program->name, silence);
+    report.why =
+        format("the kernel refused it with {} and did not say why", errno_name(error.errno_value));
+  } else if (!is_verdict && phase == Phase::load && report.near.empty()) {
     report.excerpt = last_lines(error.detail);
+  }
   return report;
 }
 

@@ -4,6 +4,7 @@
 // the kernel's log does not name the line.
 #pragma once
 
+#include "bpf/kernel.h"
 #include "cli/hints.h"
 #include "loader/profile.h"
 
@@ -15,13 +16,16 @@ struct LoadAttempt {
   const loader::ObjectSpec& spec;
   const loader::Selection& selection;
   const loader::KernelProfile& profile;
+  // Asked what it knows when it refused without a word; null: nobody is asked.
+  bpf::Kernel* kernel = nullptr;
 };
 
 // The report for an error of Session::load().
 Report explain_load_failure(const Error& error, const LoadAttempt& attempt, const Facts& facts);
 
-// In one line why the verifier refused programs[program], of the attempt's selection: its sentence,
-// or what the kernel lacks. Empty when it is not a refusal of the verifier. Not escaped.
+// In one line why the kernel refused programs[program], of the attempt's selection: the verifier's
+// sentence, or what the kernel lacks. Empty when it was not the kernel that looked at the program.
+// Not escaped.
 std::string refusal_reason(const Error& error, const LoadAttempt& attempt, u32 program);
 
 }  // namespace bpfld::cli

@@ -102,6 +102,7 @@ std::string MapText::section_json(Bytes value) const {
 
 std::string MapText::element_text(Bytes key, Bytes value) const {
   if (is_section()) return section_text(value);
+  if (info_.key_size == 0) return value_text(value) + "\n";
   std::string out = key_text(key);
   if (!bpf::is_per_cpu(info_.type)) return out + "  " + value_text(value) + "\n";
   for (u32 cpu = 0; cpu < cpus_; cpu++) {
@@ -112,6 +113,7 @@ std::string MapText::element_text(Bytes key, Bytes value) const {
 }
 
 std::string MapText::element_json(Bytes key, Bytes value) const {
+  if (info_.key_size == 0) return format("{{\"value\":{}}}\n", value_json(value));
   if (!bpf::is_per_cpu(info_.type))
     return format("{{\"key\":{},\"value\":{}}}\n", key_json(key), value_json(value));
   std::string values;

@@ -24,7 +24,8 @@ class MapText {
   u64 lookup_size() const { return loader::lookup_size(info_, cpus_); }
   bool is_typed() const { return value_type_.value != 0; }
 
-  // One line each: "KEY  VALUE", or a line per variable for the map of a data section.
+  // One line each: "KEY  VALUE", without a key where the map has none, or a line per variable for
+  // the map of a data section.
   std::string element_text(Bytes key, Bytes value) const;
   std::string element_json(Bytes key, Bytes value) const;
   // Without its value, for one that cannot be read.

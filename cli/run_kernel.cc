@@ -123,10 +123,13 @@ Step<void> Run::load() {
     const Error& error = session.error();
     if (error.code == Code::rejected && options_.verifier_log == VerifierLog::full)
       report_.verifier_log(error.detail);
-    Report report = explain_load_failure(
-        error,
-        {.object = options_.object, .spec = spec_, .selection = selection_, .profile = profile_},
-        read_facts());
+    Report report = explain_load_failure(error,
+                                         {.object = options_.object,
+                                          .spec = spec_,
+                                          .selection = selection_,
+                                          .profile = profile_,
+                                          .kernel = &kernel_},
+                                         read_facts());
     if (options_.verifier_log == VerifierLog::off) report.excerpt.clear();
     return std::unexpected(std::move(report));
   }

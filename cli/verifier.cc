@@ -71,9 +71,12 @@ bool is_state(std::string_view line) {
 }
 
 // What the verifier says in passing about arguments whose type it cannot use; it goes on, and only
-// sometimes that is what it fails for in the end (kernel/bpf/btf.c: btf_check_func_arg_match).
+// sometimes that is what it fails for in the end (kernel/bpf/btf.c: btf_check_func_arg_match, up to
+// 5.12 "Unrecognized arg#0 type PTR"), or whose type it took (btf_ctx_access).
 bool is_remark(std::string_view line) {
-  return line.starts_with("arg#") && line.find("size cannot be determined") != line.npos;
+  if (line.starts_with("func '") && line.find(" has btf_id ") != line.npos) return true;
+  return line.starts_with("Unrecognized arg#") || line.starts_with("arg#0 type is not a struct") ||
+         (line.starts_with("arg#") && line.find("size cannot be determined") != line.npos);
 }
 
 // "; *count += 1; @ verifier_null.bpf.c:22"
@@ -144,7 +147,7 @@ bool holds(std::string_view text, std::string_view pattern) {
 }
 
 // clang-format off
-constexpr std::array<VerifierAdvice, 22> kAdvice = {{
+constexpr std::array<VerifierAdvice, 23> kAdvice = {{
     {"invalid mem access '*_or_null'",
      "the pointer may be NULL here: it comes from a call that can fail, such as a map lookup",
      "test it first: if (!p) return 0;"},
@@ -166,6 +169,9 @@ constexpr std::array<VerifierAdvice, 22> kAdvice = {{
     {"program of this type cannot use helper",
      "the kernel has this helper, but not for programs of this type",
      "bpf-helpers(7) says which types may call it"},
+    {"BPF_CALL uses reserved fields",
+     "this kernel has no calls of its own functions (kfuncs), which came with v5.13",
+     ""},
     {"unknown func",
      "this kernel does not have the helper, or not for programs of this type",
      "bpf-helpers(7) says since which kernel and for which types it exists"},

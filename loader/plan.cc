@@ -58,8 +58,9 @@ Status plan_btf(Planner& planner) {
   if (!wants_btf(planner)) return {};
   const btf::KindSupport support = kind_support(planner.profile);
   bpf::BtfLoad request;
-  const btf::View view = TRY(btf::View::parse(planner.spec.btf));
-  request.blob = needs_sanitizing(view, support) ? sanitize(view, support) : planner.spec.btf;
+  request.blob = TRY(add_context_types(planner, TRY(btf::View::parse(planner.spec.btf))));
+  const btf::View view = TRY(btf::View::parse(request.blob));
+  if (needs_sanitizing(view, support)) request.blob = sanitize(view, support);
   planner.plan.btf_slot = planner.new_slot();
   planner.plan.load.push_back(
       {"the object's BTF", std::move(request), planner.plan.btf_slot, false});

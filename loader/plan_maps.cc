@@ -103,7 +103,10 @@ void fill_sizes(Planner& planner, const MapSpec& map, bpf::MapCreate& request) {
                  kDefaultStackDepth);
   }
   if (request.max_entries == 0 && !has_no_size(request.type)) {
-    request.max_entries = request.type == MapType::stack_trace ? kDefaultStacks : kDefaultEntries;
+    // A cpumap with more than the kernel could have CPUs is refused (kernel/bpf/cpumap.c).
+    request.max_entries = request.type == MapType::stack_trace ? kDefaultStacks
+                          : request.type == MapType::cpumap    ? planner.profile.possible_cpus
+                                                               : kDefaultEntries;
     planner.note("map {}: no max_entries given, using {}", name, request.max_entries);
   }
 }

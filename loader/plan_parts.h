@@ -6,6 +6,8 @@
 #include <array>
 #include <map>
 #include <string>
+#include <utility>
+#include <vector>
 
 #include "loader/plan.h"
 
@@ -20,6 +22,8 @@ struct Planner {
   Plan plan;
   std::map<u32, u32> module_slots = {};   // by KernelPlace::module: the fd of its BTF
   std::map<u32, u32> program_slots = {};  // by id: of programs that are loaded already
+  // By program and FUNC id: the FUNC that the kernel is told instead; see add_context_types().
+  std::map<std::pair<u32, u32>, u32> context_functions = {};
 
   u32 new_slot() { return plan.slots++; }
   void add(std::string subject, bpf::Request request, std::optional<u32> result = std::nullopt) {
@@ -51,6 +55,11 @@ void give_token(Planner& planner, u32 slot);
 
 // plan_jump_tables.cc: the maps of a program's jump tables, in `request`.
 void add_jump_tables(Planner& planner, const LinkedProgram& program, bpf::ProgLoad& request);
+
+// plan_context.cc: the object's BTF with what old kernels need to know of global functions that
+// take the program's context; planner.context_functions says what is used of it.
+[[nodiscard]] Result<std::vector<std::byte>> add_context_types(Planner& planner,
+                                                               const btf::View& btf);
 
 // plan_struct_ops.cc: the map of a struct of callbacks, if it is wanted.
 [[nodiscard]] Status create_struct_ops(Planner& planner, u32 map);

@@ -28,7 +28,9 @@ void add_info(const Planner& planner, const LinkedProgram& program, bpf::ProgLoa
   request.func_info.count = static_cast<u32>(program.func_info.size());
   for (const FunctionInfo& info : program.func_info) {
     append(request.func_info.bytes, static_cast<u32>(info.at.value));
-    append(request.func_info.bytes, info.type);
+    const auto own = planner.context_functions.find({program.program, info.type});
+    append(request.func_info.bytes,
+           own == planner.context_functions.end() ? info.type : own->second);
   }
   if (program.line_info.empty()) return;
   request.line_info.record_size = 4 * sizeof(u32);

@@ -84,7 +84,8 @@ Needs needs(const ObjectSpec& spec, const Selection& selection) {
   make_unique(out.names);
   if (!out.names.empty() || !out.traced_globs.empty()) out.kernel_btf = true;
   const auto one_for_each_cpu = [](const MapSpec& map) {
-    return map.type == bpf::MapType::perf_event_array && map.max_entries == 0;
+    return (map.type == bpf::MapType::perf_event_array || map.type == bpf::MapType::cpumap) &&
+           map.max_entries == 0;
   };
   for (const MapSpec& map : spec.maps)
     if (one_for_each_cpu(map) || (!map.elements.empty() && bpf::is_per_cpu(map.type)) ||

@@ -79,11 +79,36 @@ class Reading(unittest.TestCase):
         self.assertEqual(left("0 0 prog 1"), {"x to y": "the process ended before it could be looked at"})
         self.assertEqual(left("ls: no"), {"x to y": "it was not to be found out"})
 
+    def test_a_leak_that_is_not_told_is_missed(self):
+        told = "3 descriptors of BPF objects, ids were prog 1 map link btf 4, are prog 1 2 map 7 link 1 btf 4 5"
+        self.assertEqual(parity.unseen_leaks(told), [])
+        self.assertEqual(parity.unseen_leaks(told.replace("link 1", "link")), ["link"])
+        self.assertEqual(parity.unseen_leaks(told.replace("prog 1 2", "prog 1")), ["prog"])
+        self.assertEqual(parity.unseen_leaks(""), ["prog", "map", "link", "btf", "descriptor"])
+
     def test_a_tool_that_died_and_what_is_left_are_differences(self):
         ours = asking.Answers(died={"x": "status 139"}, left={"y to z": "5 descriptors"})
         differences, _ = parity.compare("6.1", ["x"], ours, asking.Answers())
         self.assertEqual([(d.kind, d.object, d.text) for d in differences],
                          [("crash", "x", "bpfld: status 139"), ("left", "y to z", "5 descriptors")])
+
+
+class Choosing(unittest.TestCase):
+    def test_a_folder_of_objects_has_a_name_that_changes_with_them(self):
+        with tempfile.TemporaryDirectory() as name:
+            folder = pathlib.Path(name)
+            with self.assertRaises(ValueError):
+                parity.choose(folder, 1)
+            (folder / "a.bpf.o").write_bytes(b"a")
+            (folder / "README").write_bytes(b"")
+            first, objects = parity.choose(folder, 1)
+            self.assertEqual([path.name for path in objects], ["a.bpf.o"])
+            self.assertEqual(parity.choose(folder, 1)[0], first)
+            (folder / "a.bpf.o").write_bytes(b"b")
+            self.assertNotEqual(parity.choose(folder, 1)[0], first)
+            (folder / "b c.bpf.o").write_bytes(b"")
+            with self.assertRaises(ValueError):
+                parity.choose(folder, 1)
 
 
 class List(unittest.TestCase):

@@ -53,6 +53,7 @@ SUITES = (
     Suite("replay", (PYTHON, "tests/fuzz.py", "--replay"), reader="summary", needs=("build",)),
     Suite("syscalls", (PYTHON, "tests/syscalls.py"), reader="unittest", needs=("build",), timeout=120,
           alone=True),
+    Suite("maps", (PYTHON, "tests/map_oracle.py"), reader="unittest", needs=("build",), timeout=120, alone=True),
     Suite("live", ("build/tests/live_test",), needs=("build",), timeout=600, alone=True),
     Suite("clang", ("./dev", "build", "clang"), reader="status", timeout=1800, alone=True),
     Suite("slices", (PYTHON, "tests/btf_slice/slices.py"), reader="summary",
@@ -72,6 +73,8 @@ SUITES = (
     # The selftests are those of 6.1, whose kernel has all that they call.
     Suite("vm-parity", (PYTHON, "tests/parity/parity.py", "6.1", "--few"), reader="summary",
           needs=("build", "kernel 6.1", "libbpf and selftests"), timeout=1000),
+    Suite("vm-parity-control", (PYTHON, "tests/parity/parity.py", "6.1", "--control"), reader="summary",
+          needs=("build", "kernel 6.1", "libbpf and selftests"), timeout=600),
     Suite("coverage", (PYTHON, "tests/coverage.py", "check"), reader="summary", needs=("build",), shown=True,
           after=("live", "vm-5.10", "vm-6.1", "vm-6.12", "vm-newest")),
 )

@@ -116,6 +116,12 @@ TEST_CASE("map text: a per-CPU map has a value for each CPU, and an update sets 
   CHECK(text.element_text(words_of({0}), words_of({7})) == "0  cpu0 7\n");  // cut short
 }
 
+TEST_CASE("map text: an element of a queue is its value alone") {
+  const MapText text(info_of(bpf::MapType::queue, 0, 4), std::nullopt, 1);
+  CHECK(text.element_text({}, words_of({7})) == "hex:07000000\n");
+  CHECK(text.element_json({}, words_of({7})) == "{\"value\":\"hex:07000000\"}\n");
+}
+
 TEST_CASE("map text: maps of programs and of maps show ids") {
   CHECK(MapText(info_of(bpf::MapType::prog_array, 4, 4), std::nullopt, 1)
             .element_text(words_of({1}), words_of({77})) == "1  prog id 77\n");

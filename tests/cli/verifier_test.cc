@@ -179,6 +179,16 @@ TEST_CASE("verifier: a remark about an argument is the sentence only if there is
   CHECK(read_verifier_log(remark + "processed 0 insns\n").reason + "\n" == remark);
 }
 
+TEST_CASE("verifier: 5.10 remarks on arguments that it takes, and refuses something else") {
+  const std::string remarks =
+      "arg#0 type is not a struct\nUnrecognized arg#0 type PTR\n"
+      "func 'cong_avoid' arg0 has btf_id 2653 type STRUCT 'sock'\n";
+  const std::string log = remarks + "BPF_CALL uses reserved fields\nprocessed 5 insns\n";
+  CHECK(read_verifier_log(log).reason == "BPF_CALL uses reserved fields");
+  REQUIRE(find_advice(read_verifier_log(log).reason) != nullptr);
+  CHECK(find_advice(read_verifier_log(log).reason)->why.find("v5.13") != std::string::npos);
+}
+
 TEST_CASE("verifier: a log of level 4 has the sentence without the instructions") {
   CHECK(read_verifier_log("R1 invalid mem access 'scalar'\n"
                           "verification time 12 usec\nstack depth 0\n"

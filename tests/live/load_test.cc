@@ -45,7 +45,8 @@ TEST_CASE("live: objects of all ordinary kinds load and leave nothing behind") {
         "fixtures/many_programs.bpf.o", "fixtures/no_btf.bpf.o", "fixtures/socket_filter.bpf.o",
         "fixtures/xdp_pass.bpf.o", "fixtures/subprogs.bpf.o", "fixtures/section_names.bpf.o",
         "fixtures/stack_trace_unsized.bpf.o", "fixtures/decode.bpf.o", "fixtures/core_fields.bpf.o",
-        "fixtures/flexible_tail.bpf.o", "examples/execsnoop/execsnoop.bpf.o"}) {
+        "fixtures/context_argument.bpf.o", "fixtures/flexible_tail.bpf.o",
+        "examples/execsnoop/execsnoop.bpf.o"}) {
     CAPTURE(std::string(name));
     load_and_drop(name);
   }

@@ -9,10 +9,10 @@
 #include <sched.h>
 #include <unistd.h>
 
-#include <sys/mount.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 
+#include "tests/live/own_bpffs.h"
 #include "tests/live/support.h"
 
 namespace {
@@ -20,25 +20,10 @@ namespace {
 using namespace bpfld;
 using test::Loaded;
 
-constexpr const char* kObject = "fixtures/pins.bpf.o";
-const std::string kRoot = "/sys/fs/bpf";
+using test::in_own_bpffs;
 
-// Runs `body` in a child with its own BPF file system at kRoot; gives what it returned, 0 when all
-// is well.
-template <typename Body>
-int in_own_bpffs(Body body) {
-  const pid_t child = ::fork();
-  REQUIRE(child >= 0);
-  if (child == 0) {
-    if (::unshare(CLONE_NEWNS) != 0) ::_exit(100);
-    if (::mount("none", "/", nullptr, MS_REC | MS_PRIVATE, nullptr) != 0) ::_exit(101);
-    if (::mount("bpffs", kRoot.c_str(), "bpf", 0, nullptr) != 0) ::_exit(102);
-    ::_exit(body());
-  }
-  int status = 0;
-  REQUIRE(::waitpid(child, &status, 0) == child);
-  return WIFEXITED(status) ? WEXITSTATUS(status) : 255;
-}
+constexpr const char* kObject = "fixtures/pins.bpf.o";
+const std::string kRoot = test::kOwnBpffs;
 
 loader::PlanOptions by_name() {
   loader::PlanOptions options;
@@ -91,9 +76,6 @@ loader::PinOptions set_at(const std::string& folder, bool replace = false) {
   options.number = static_cast<u32>(::getpid());
   return options;
 }
-
-#define WANT(condition) \
-  if (!(condition)) return __LINE__ % 250 + 1
 
 }  // namespace
 

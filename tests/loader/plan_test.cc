@@ -186,6 +186,19 @@ TEST_CASE("loader plan: a perf event array without a size has one entry per poss
   CHECK(notes.empty());  // everybody leaves it out
 }
 
+TEST_CASE(
+    "loader plan: a cpumap without a size has one entry per possible CPU, which is asked for") {
+  ObjectBuilder object;
+  object.add_map("m", {number("type", 16), number("key_size", 4), number("value_size", 8)});
+  const ObjectSpec spec = spec_of(object);
+  CHECK(needs(spec, {}).possible_cpus);
+  KernelProfile profile;
+  profile.possible_cpus = 12;
+  const Plan plan = plan_of(spec, profile);
+  CHECK(creation(plan, spec, "m").max_entries == 12);
+  CHECK(plan.notes == std::vector<std::string>{"map m: no max_entries given, using 12"});
+}
+
 TEST_CASE("loader plan: a ring's size becomes a power of two of at least a page") {
   ObjectBuilder object;
   object.add_map("m", {number("type", 27), number("max_entries", 1)});

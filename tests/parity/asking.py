@@ -22,6 +22,7 @@ import guest
 import kernels
 import machine
 
+FOLDER = "folder-"
 BATCH = 25
 LARGEST_RESTARTS = 30
 HELD = "end"  # no object; see SCRIPT
@@ -53,6 +54,20 @@ while read -r objects; do
     echo "@ done $?"
 done </parity/list
 echo "@ end"
+"""
+# Stands for a bpfld that leaves everything behind: it holds a loaded and attached object, and says meanwhile
+# what one that did its work would say.
+LEAKY = """#!/bin/sh
+shift 3
+before=$(/parity/libbpf-verify --ids)
+(
+    while [ "$(/parity/libbpf-verify --ids)" = "$before" ]; do usleep 100000; done
+    sleep 1
+    for object in "$1" end; do
+        echo '{"object":"'$object'","program":null,"ok":true,"errno":0,"reason":null}'
+    done
+) &
+exec /parity/bpfld-real run "$1" --duration 30s >/dev/null
 """
 LARGEST_STATUS = 123  # of a tool that ended by itself: timeout says 124, a shell 128 and the signal
 FEW_DESCRIPTORS = 4   # standard input, output, error, and the file being read
@@ -158,10 +173,13 @@ def run_guest(kernel: kernels.Kernel, folder: pathlib.Path, tool: str, todo: lis
 
 
 def log_path(kernel: kernels.Kernel, tool: str, program: pathlib.Path, objects_key: str) -> pathlib.Path:
-    """In the cache; logs of the same tool in other states are removed."""
+    """In the cache; logs of the same tool in other states are removed. Those of a folder of the user's, whose
+    key starts with FOLDER, stand apart."""
     parts = (fetch.ensure(kernel)["release"], objects_key, SCRIPT)
     key = hashlib.sha256("\0".join(parts).encode() + program.read_bytes()).hexdigest()[:16]
     root = fetch.cache_root().parent / "parity" / kernel.label
+    if objects_key.startswith(FOLDER):
+        root /= "folder"
     root.mkdir(parents=True, exist_ok=True)
     path = root / f"{tool}-{key}.log"
     for other in root.glob(f"{tool}-*.log"):

@@ -13,8 +13,10 @@ what bpfld leaves behind in its process or in the kernel.
 import argparse
 import concurrent.futures
 import fnmatch
+import hashlib
 import os
 import pathlib
+import re
 import subprocess
 import sys
 import tempfile
@@ -137,6 +139,19 @@ def compare(kernel: str, objects: list[str], ours: asking.Answers, theirs: askin
     return differences, programs
 
 
+def choose(folder: pathlib.Path | None, jobs: int) -> tuple[str, list[pathlib.Path]]:
+    """The objects, and a name for them all that changes with any of them. Errors: ValueError."""
+    if folder is None:
+        tests, objects, _ = selftests.ensure(jobs)
+        return tests.name, objects
+    objects = sorted(folder.glob("*.bpf.o"))
+    if not objects or any(" " in path.name for path in objects):
+        raise ValueError(f"{folder}: want *.bpf.o in it, with no blanks in their names")
+    digest = hashlib.sha256(b"".join(hashlib.sha256(path.name.encode() + path.read_bytes()).digest()
+                                     for path in objects))
+    return f"{asking.FOLDER}{digest.hexdigest()[:16]}", objects
+
+
 # ---- the guest
 
 
@@ -151,6 +166,36 @@ def stage(objects: list[pathlib.Path], bpfld: pathlib.Path, oracle: pathlib.Path
     for path, name in ((bpfld, "bpfld"), (oracle, "libbpf-verify")):
         subprocess.run(["strip", "--strip-debug", str(path), "-o", str(into / name)], check=True)
     (into / "run.sh").write_text(asking.SCRIPT)
+
+
+def control(kernel: kernels.Kernel, bpfld: pathlib.Path, oracle: pathlib.Path, timeout: float) -> int:
+    """Whether what stays behind would be seen: asks asking.LEAKY, and wants each kind of object and the
+    descriptors to be named."""
+    subject = bpfld.parent.parent / "fixtures" / "minimal.bpf.o"
+    with tempfile.TemporaryDirectory(prefix="bpfld-parity-") as name:
+        folder = pathlib.Path(name)
+        stage([subject], bpfld, oracle, folder, 1)
+        (folder / "bpfld").rename(folder / "bpfld-real")
+        (folder / "bpfld").write_text(asking.LEAKY)
+        (folder / "bpfld").chmod(0o755)
+        answers = asking.ask(kernel, folder, "bpfld", folder / "log", [subject.name], timeout)
+    left = answers.left.get(subject.name, "")
+    unseen = unseen_leaks(left)
+    print(f"seen of a tool that leaves things: {left or 'nothing'}")
+    for kind in unseen:
+        print(f"left: {subject.name}: it was not seen that a {kind} is left")
+    print(f"[parity] leaks: 5 | {5 - len(unseen)} passed | {len(unseen)} failed | 0 skipped")
+    return 1 if unseen else 0
+
+
+def unseen_leaks(left: str) -> list[str]:
+    """Of the kinds of things that asking.LEAKY leaves, those that `left` does not tell."""
+    ids = re.search(r"ids were (.*), are (.*)", left)
+    kinds = ("prog", "map", "link", "btf")
+    counts = [{kind: len((re.search(rf"{kind}((?: \d+)*)", text) or [""])[0].split()) for kind in kinds}
+              for text in (ids.groups() if ids else ("", ""))]
+    unseen = [kind for kind in kinds if counts[1][kind] <= counts[0][kind]]
+    return unseen + ([] if re.search(r"[1-9]\d* descriptors of BPF objects", left) else ["descriptor"])
 
 
 # ---- the report
@@ -181,6 +226,10 @@ def main(argv: list[str]) -> int:
     parser.add_argument("kernel", metavar="KERNEL", help="5.10, 6.1, 6.12, newest")
     parser.add_argument("objects", nargs="*", metavar="GLOB", help="objects to compare (all by default)")
     parser.add_argument("--few", action="store_true", help="compare a small choice of objects")
+    parser.add_argument("--objects", dest="folder", type=pathlib.Path, metavar="DIR",
+                        help="compare the *.bpf.o of DIR instead of the selftests")
+    parser.add_argument("--control", action="store_true",
+                        help="only see whether a tool that leaves things behind would be found out")
     parser.add_argument("--timeout", type=float, default=3000.0, metavar="SECONDS", help="of one guest")
     parser.add_argument("-j", "--jobs", type=int, default=os.cpu_count() or 1)
     arguments = parser.parse_args(argv)
@@ -190,14 +239,16 @@ def main(argv: list[str]) -> int:
         known = read_known(LIST)
         kernel = kernels.find(arguments.kernel, fetch.cached_releases())
         oracle = libbpf.ensure(VERIFY, arguments.jobs)
-        folder, objects, _ = selftests.ensure(arguments.jobs)
+        if arguments.control:
+            return control(kernel, bpfld, oracle, arguments.timeout)
+        folder, objects = choose(arguments.folder, arguments.jobs)
         chosen = [path for path in objects
                   if not globs or any(fnmatch.fnmatchcase(path.name, glob) for glob in globs)]
         # Small ones first: most of them take a moment, and the largest a minute each.
         names = [path.name for path in sorted(chosen, key=lambda path: path.stat().st_size)]
         with tempfile.TemporaryDirectory(prefix="bpfld-parity-") as name:
             stage(chosen, bpfld, oracle, pathlib.Path(name), arguments.jobs)
-            logs = {tool: asking.log_path(kernel, tool, program, folder.name)
+            logs = {tool: asking.log_path(kernel, tool, program, folder)
                     for tool, program in (("libbpf", oracle), ("bpfld", bpfld))}
             theirs, ours = (asking.ask(kernel, pathlib.Path(name), tool, log, names, arguments.timeout)
                             for tool, log in logs.items())
@@ -210,7 +261,7 @@ def main(argv: list[str]) -> int:
         entries = [entry for (name, _), entry in answers.found.items() if name in names]
         print(f"{tool}: {sum(entry['ok'] for entry in entries)} of {len(entries)} accepted")
     print(f"left behind by bpfld: {'; '.join(ours.left.values()) or 'nothing'}")
-    return report(kernel.label, differences, programs, known, not globs)
+    return report(kernel.label, differences, programs, known, not globs and arguments.folder is None)
 
 
 if __name__ == "__main__":

@@ -260,11 +260,16 @@ void Verify::object(const std::string& path) {
 }
 
 void Verify::print_cells(const std::vector<std::string>& cells, Ink ink) {
-  streams_.out.write(format("{}  {}  {}  {}  {}  {}  {}{}{}\n", pad(cells[0], object_width_),
+  // A reason that has no room on a terminal stands below; a file or a pipe gets a line a program.
+  const std::size_t terminal = streams_.out.columns();
+  const std::size_t before = object_width_ + program_width_ + kTypeWidth + 8 + 8 + 7 + 9 + 7 * 2;
+  const bool below = terminal != 0 && before + display_width(cells[7]) > terminal;
+  std::string reason = cells[7].empty() ? "" : "  " + cells[7];
+  if (below) reason = "\n    " + style_.paint(Ink::faint, wrap(cells[7], 4, line_width(terminal)));
+  streams_.out.write(format("{}  {}  {}  {}  {}  {}  {}{}\n", pad(cells[0], object_width_),
                             pad(cells[1], program_width_), pad(cells[2], kTypeWidth),
                             style_.paint(ink, pad(cells[3], 8)), right(cells[4], 8),
-                            right(cells[5], 7), right(cells[6], 9), cells[7].empty() ? "" : "  ",
-                            cells[7]));
+                            right(cells[5], 7), right(cells[6], 9), reason));
   streams_.out.flush();
 }
 

@@ -33,7 +33,7 @@ Told tell(const std::string& object_name, const std::string& name,
   Told out;
   u32 number = 1;
   for (const cli::Chapter& chapter : cli::explain_story(story, "")) {
-    out.text += cli::to_text(chapter, number++, cli::Style());
+    out.text += cli::to_text(chapter, number++, cli::Style(), 120);
     out.json += cli::to_json(chapter);
   }
   return out;

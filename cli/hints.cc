@@ -93,6 +93,11 @@ bool lacks_counters(const Situation& s) {
   return samples_hardware(s) && !s.facts.hardware_counters;
 }
 
+bool is_iterator(const Situation& s) {
+  return s.program != nullptr && s.program->row != nullptr &&
+         s.program->row->method == AttachMethod::iterator;
+}
+
 bool is_kprobe_multi(const Situation& s) {
   return s.program != nullptr && s.program->row != nullptr &&
          s.program->row->method == AttachMethod::kprobe_multi;
@@ -309,6 +314,10 @@ constexpr HintRow kRows[] = {
      "", "an interface has one XDP program, and a link is not replaced", "end the program that loaded it, or another interface"},
     {"",     Phase::attach,   kAny,              EINVAL,    "BPF_LINK_CREATE",         is_tracing_multi,  Exit::attach,
      "", "the kernel takes all functions or none: one of them cannot be traced, or they are too many", "a narrower pattern"},
+    {"",     Phase::attach,   kAny,              EINVAL,    "BPF_LINK_CREATE",         is_iterator,       Exit::attach,
+     "", "this kernel ({kernel}) does not know the option or the order, or the map is of a type that the iterator does not walk", ""},
+    {"",     Phase::attach,   kAny,              ENOENT,    "BPF_LINK_CREATE",         is_iterator,       Exit::attach,
+     "", "the kernel has no cgroup of that id", "path=DIRECTORY says it by name"},
     {"",     Phase::attach,   kAny,              EEXIST,    "RTM_NEWROUTE",            nullptr,           Exit::attach,
      "", "there is a route to that prefix, and bpfld changes none that it did not make", "another prefix, or `ip route del` first"},
     {"",     Phase::attach,   kAny,              ENOENT,    "qdisc kind is unknown",   nullptr,           Exit::kernel,

@@ -184,7 +184,7 @@ TEST_CASE("live: a member that is not there, or is packed, is no place for a pro
     REQUIRE_MESSAGE(loaded.load(), loaded.error.message());
     return loaded.attach();
   };
-  CHECK(problem("/app.apk!/lib/x86_64/libb.so:answer").find("liba.so") != std::string::npos);
+  CHECK(problem("/app.apk!/lib/x86_64/libb.so:answer").find("libb.so") != std::string::npos);
   CHECK(problem("/app.apk!/lib/x86_64/liba.so:anwser").find("anwser") != std::string::npos);
   CHECK(problem("/packed.apk!/lib/x86_64/liba.so:answer").find("compressed") != std::string::npos);
 }

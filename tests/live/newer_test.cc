@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // What only newer kernels take: exception callbacks, jumps through tables.
 #include <doctest/doctest.h>
-
 #include <unistd.h>
 
 #include "tests/live/network.h"

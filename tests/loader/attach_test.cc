@@ -3,9 +3,8 @@
 // why it does not become any.
 #include <doctest/doctest.h>
 
-#include "loader/perf_events.h"
-
 #include "loader/attach_target.h"
+#include "loader/perf_events.h"
 #include "tests/loader/session_case.h"
 
 using namespace bpfld;

@@ -133,10 +133,8 @@ TEST_CASE("saved profile: a line that is no fact is malformed") {
   CHECK(message("helpers xdp 9,3") == "profile, line 2: \"helpers xdp 9,3\" is not a fact");
   CHECK(message("helpers xdp 1-4000000000") ==
         "profile, line 2: \"helpers xdp 1-4000000000\" is not a fact");
-  CHECK(message("program xdp perhaps") ==
-        "profile, line 2: \"program xdp perhaps\" is not a fact");
-  CHECK(message("program xdp no 5000") ==
-        "profile, line 2: \"program xdp no 5000\" is not a fact");
+  CHECK(message("program xdp perhaps") == "profile, line 2: \"program xdp perhaps\" is not a fact");
+  CHECK(message("program xdp no 5000") == "profile, line 2: \"program xdp no 5000\" is not a fact");
   CHECK(message("pmu kprobe 6 64 -") == "profile, line 2: \"pmu kprobe 6 64 -\" is not a fact");
   CHECK(message("pmu kprobe 6 0 - x") == "profile, line 2: \"pmu kprobe 6 0 - x\" is not a fact");
   CHECK(message("cgroup2 here") == "profile, line 2: \"cgroup2 here\" is not a fact");

@@ -203,6 +203,7 @@ struct Describer {
         .flags("flags", r.flags)
         .nonzero("bpf_cookie", r.cookie)
         .text_if(r.netfilter.has_value(), "netfilter", netfilter_text(r.netfilter))
+        .nonzero("target_btf_id", r.target_type)
         .wrap(Command::link_create);
   }
   static Fields link_fields(Fd program, AttachType type, bool at_return) {
@@ -234,11 +235,20 @@ struct Describer {
         .number("cnt", r.ids.size())
         .wrap(Command::link_create);
   }
+  static std::string order_name(u32 order) {
+    static constexpr std::string_view kNames[] = {
+        "?", "SELF_ONLY", "DESCENDANTS_PRE", "DESCENDANTS_POST", "ANCESTORS_UP", "CHILDREN"};
+    return std::string(kNames[order < std::size(kNames) ? order : 0]);
+  }
   std::string operator()(const LinkIterator& r) const {
     return link_fields(r.program, AttachType::trace_iter, false)
         .fd("map_fd", r.map)
         .nonzero("tid", r.tid)
         .nonzero("pid", r.pid)
+        .fd("pid_fd", r.process)
+        .text_if(r.order != 0, "order", order_name(r.order))
+        .fd("cgroup_fd", r.cgroup)
+        .nonzero("cgroup_id", r.cgroup_id)
         .wrap(Command::link_create);
   }
   std::string operator()(const IteratorOpen& r) const {

@@ -174,6 +174,7 @@ struct Writer {
     put(12, r.flags);
     put(16, r.cookie);
     if (r.interface != 0) put(4, r.interface);
+    if (r.target_type != 0) put(16, r.target_type);
     if (r.netfilter) {
       put(16, r.netfilter->family);
       put(20, r.netfilter->hook);
@@ -218,10 +219,18 @@ struct Writer {
   }
   bool operator()(const LinkIterator& r) {
     put_link(r.program, AttachType::trace_iter);
-    if (!r.map.is_set() && r.tid == 0 && r.pid == 0) return true;
-    // union bpf_iter_link_info: a map's fd, or a thread's and a process's id.
-    out.info[0] = r.map.is_set() ? static_cast<u32>(r.map.get()) : r.tid;
-    out.info[1] = r.pid;
+    const auto fd = [](Fd one) { return one.is_set() ? static_cast<u32>(one.get()) : 0; };
+    // union bpf_iter_link_info: a map's fd; an order with a cgroup's fd or id; a thread's and a
+    // process's id, or its fd.
+    if (r.order != 0)
+      out.info = {r.order, fd(r.cgroup), static_cast<u32>(r.cgroup_id),
+                  static_cast<u32>(r.cgroup_id >> 32)};
+    else if (r.map.is_set())
+      out.info = {fd(r.map), 0, 0, 0};
+    else if (r.tid != 0 || r.pid != 0 || r.process.is_set())
+      out.info = {r.tid, r.pid, fd(r.process), 0};
+    else
+      return true;  // everything; old kernels take no more than that
     put_pointer(16, out.info.data());
     put(24, static_cast<u32>(sizeof(out.info)));
     return true;

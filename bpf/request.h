@@ -155,6 +155,7 @@ struct LinkCreate {    // reply.fd
   u64 cookie = 0;     // for a perf event
   u32 interface = 0;  // instead of `target`
   std::optional<NetfilterHook> netfilter = std::nullopt;
+  u32 target_type = 0;  // of a program that replaces: the function, in the BTF of `target`
   bool operator==(const LinkCreate&) const = default;
 };
 struct LinkKprobeMulti {  // reply.fd; one link for many kernel functions, since v5.18
@@ -181,9 +182,13 @@ struct LinkTracingMulti {  // reply.fd; one link for many functions by BTF id
   std::vector<u32> ids;
   bool operator==(const LinkTracingMulti&) const = default;
 };
-struct LinkIterator {  // reply.fd; what is walked: a map, or the tasks of one process
+struct LinkIterator {  // reply.fd; what is walked: a map, the tasks of one process, cgroups
   Fd program, map = {};
   u32 tid = 0, pid = 0;
+  Fd process = {};  // a pidfd, instead of `pid`
+  u32 order = 0;    // BPF_CGROUP_ITER_*; 0: it is not about cgroups
+  Fd cgroup = {};
+  u64 cgroup_id = 0;  // instead of `cgroup`
   bool operator==(const LinkIterator&) const = default;
 };
 struct IteratorOpen {  // reply.fd: read(2) runs the program and gives what it wrote
@@ -458,7 +463,9 @@ void for_each_fd(Request& request, Visit visit) {
     void operator()(LinkKprobeMulti& r) { visit(r.program); }
     void operator()(LinkUprobeMulti& r) { visit(r.program); }
     void operator()(LinkTracingMulti& r) { visit(r.program); }
-    void operator()(LinkIterator& r) { visit(r.program), visit(r.map); }
+    void operator()(LinkIterator& r) {
+      visit(r.program), visit(r.map), visit(r.process), visit(r.cgroup);
+    }
     void operator()(IteratorOpen& r) { visit(r.link); }
     void operator()(RawTracepointOpen& r) { visit(r.program); }
     void operator()(ProgTestRun& r) { visit(r.program); }

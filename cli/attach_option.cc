@@ -64,7 +64,7 @@ constexpr KindRow kKinds[] = {
     {"fexit.multi",    AttachMethod::tracing_multi,  Shape::text,    Fits::section, ProgType::tracing,       "", "GLOB"},
     {"fsession.multi", AttachMethod::tracing_multi,  Shape::text,    Fits::section, ProgType::tracing,       "", "GLOB"},
     {"lsm",            AttachMethod::tracing,        Shape::text,    Fits::section, ProgType::lsm,           "", "HOOK"},
-    {"iter",           AttachMethod::iterator,       Shape::text,    Fits::section, ProgType::tracing,       "", "KIND"},
+    {"iter",           AttachMethod::iterator,       Shape::text,    Fits::section, ProgType::tracing,       "", "KIND[,OPTION=VALUE]"},
     {"perf",           AttachMethod::perf_event,     Shape::text,    Fits::method,  ProgType::perf_event,    "", "EVENT[@HZ]"},
     {"xdp",            AttachMethod::network_device, Shape::options, Fits::type,    ProgType::xdp,           "native,generic,offload,skb,drv,hw", "IF[,native|generic|offload]"},
     {"tcx",            AttachMethod::network_device, Shape::hook,    Fits::type,    ProgType::sched_cls,     "", "IF[:ingress|egress]"},

@@ -105,9 +105,10 @@ loader::Selection Explain::select(const loader::ObjectSpec& spec) const {
 int Explain::tell(const Story& story) {
   const Style style = style_for(arguments_, streams_.out);
   const bool json = arguments_.value("output") == "json";
+  const std::size_t width = line_width(streams_.out.columns());
   u32 number = 1;
   for (const Chapter& chapter : explain_story(story, arguments_.value("step"))) {
-    streams_.out.write(json ? to_json(chapter) : to_text(chapter, number, style));
+    streams_.out.write(json ? to_json(chapter) : to_text(chapter, number, style, width));
     number++;
   }
   const std::optional<Error>& error = story.link_error ? story.link_error : story.plan_error;

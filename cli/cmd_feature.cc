@@ -28,6 +28,10 @@ constexpr OptionRow kOptions[] = {
      .value = "OBJECT",
      .help = "only: can this kernel run the object, and if not, why"},
     kTargetOption,
+    {.name = "profile",
+     .letter = '\0',
+     .value = "FILE",
+     .help = "another kernel, saved with `bpfld profile save FILE`"},
     {.name = "unprivileged",
      .letter = '\0',
      .value = "",
@@ -44,7 +48,7 @@ Lines run_all(const std::vector<loader::Probe>& probes, const FeatureContext& co
   Lines lines;
   lines.reserve(probes.size());
   for (const loader::Probe& probe : probes)
-    lines.push_back(to_line(probe, loader::run_probe(probe, context.kernel), context.attach));
+    lines.push_back(to_line(probe, context.ask(probe), context.attach));
   return lines;
 }
 
@@ -61,7 +65,7 @@ Lines feature_lines(const FeatureContext& context, std::string_view prefix, bool
   Lines lines;
   for (const loader::FeatureRow& row : loader::feature_rows())
     if (row.name.starts_with(prefix) == with_prefix)
-      lines.push_back(to_line(row, loader::probe(row.feature, context.kernel)));
+      lines.push_back(to_line(row, context.ask(row.feature)));
   return lines;
 }
 
@@ -96,7 +100,8 @@ Lines btf_lines(const FeatureContext& context) {
   FeatureLine own = {.kind = "btf", .name = "kernel BTF", .answer = "no", .since = "", .note = {}};
   if (context.view() != nullptr) {
     own.answer = "yes";
-    own.note = format("{} types in /sys/kernel/btf/vmlinux", context.view()->count() - 1);
+    own.note = format("{} types in {}", context.view()->count() - 1,
+                      context.saved ? context.saved->btf_file : "/sys/kernel/btf/vmlinux");
   } else {
     own.note = context.btf_problem;
   }
@@ -119,13 +124,12 @@ Lines helper_lines(const FeatureContext& context) {
   Lines lines;
   const std::vector<std::pair<u32, std::string>> helpers = known_helpers(context);
   for (const loader::Probe& probe : loader::program_probes(context.view())) {
-    FeatureLine line = to_line(probe, loader::run_probe(probe, context.kernel), context.attach);
+    FeatureLine line = to_line(probe, context.ask(probe), context.attach);
     line.kind = "helper";
     if (line.answer == "yes" || line.answer == "loads") {
       u64 count = 0;
       for (const auto& [number, name] : helpers)
-        if (loader::probe_helper(probe, number, context.kernel).answer ==
-            loader::ProbeAnswer::yes) {
+        if (context.ask_helper(probe, number).answer == loader::ProbeAnswer::yes) {
           line.helpers += (count == 0 ? "" : " ") + name;
           count++;
         }
@@ -182,35 +186,25 @@ int print_groups(const Invocation& invocation, const FeatureContext& context,
   return 0;
 }
 
-FeatureContext open_context(bpf::Kernel& kernel) {
-  FeatureContext context = {.kernel = kernel,
-                            .btf = {},
-                            .btf_problem = {},
-                            .attach = read_attach_facts(),
-                            .facts = read_facts()};
-  Result<BtfSource> source = open_btf("kernel");
-  if (source)
-    context.btf = std::move(source).value();
-  else
-    context.btf_problem = source.error().message();
-  context.page_size = static_cast<u32>(::sysconf(_SC_PAGESIZE));
-  return context;
+int feature_of_saved(const Invocation& invocation, std::string_view wanted, bool json) {
+  const Arguments& arguments = invocation.arguments;
+  if (arguments.has("unprivileged"))
+    return usage(invocation, fail(Code::usage,
+                                  "--unprivileged is about the running kernel, and "
+                                  "--profile about another"));
+  Result<FeatureContext> context = saved_context(std::string(arguments.value("profile")));
+  if (!context) {
+    const Facts facts = read_facts();
+    const Report report = explain({.phase = Phase::btf, .error = context.error(), .facts = facts});
+    invocation.streams.say(json ? to_json(report)
+                                : to_text(report, style_for(arguments, invocation.streams.err)));
+    return static_cast<int>(report.exit);
+  }
+  if (arguments.has("for")) return feature_for(invocation, *context, json);
+  return print_groups(invocation, *context, wanted, json);
 }
 
 }  // namespace
-
-std::vector<std::pair<u32, std::string>> known_helpers(const FeatureContext& context) {
-  std::vector<std::pair<u32, std::string>> out;
-  if (context.view() == nullptr) {
-    for (u32 i = 1; !loader::helper_since(i).empty(); i++)
-      out.emplace_back(i, format("helper#{}", i));
-    return out;
-  }
-  const loader::NamedBtf named = {.module = {}, .view = context.view()};
-  for (const loader::Place& place : loader::find_in_btf({&named, 1}, loader::PlaceKind::helper))
-    out.emplace_back(static_cast<u32>(place.number), std::string(place.name));
-  return out;
-}
 
 const CommandRow kFeatureCommand = {
     .name = "feature",
@@ -223,7 +217,8 @@ const CommandRow kFeatureCommand = {
         "yes: granted. loads: such programs load, but something is in the way of attaching them. "
         "no: the kernel does not know it or was built without it. denied: it was refused whatever "
         "it was, for lack of privileges or by a policy. With --for, only what one object needs is "
-        "looked at, and the exit status says whether it can run.",
+        "looked at, and the exit status says whether it can run.\n\n"
+        "With --profile the answers are those that another kernel gave when it was saved.",
     .options = kOptions,
     .max_operands = 1,
 };
@@ -247,8 +242,9 @@ int feature_command(const Invocation& invocation) {
   }
   if (arguments.has("target") && !arguments.has("for"))
     return usage(invocation, fail(Code::usage, "--target goes with --for OBJECT"));
+  if (arguments.has("profile")) return feature_of_saved(invocation, wanted, output == "json");
   bpf::LinuxKernel kernel;
-  FeatureContext context = open_context(kernel);
+  FeatureContext context = running_context(kernel);
   if (arguments.has("unprivileged")) {
     const Status dropped = drop_capabilities();
     if (!dropped) return usage(invocation, std::unexpected(dropped.error()));

@@ -76,15 +76,21 @@ int failed(const Invocation& invocation, Phase phase, const Error& error) {
   return static_cast<int>(report.exit);
 }
 
+// What stands before a ':' is meant for a kind: `tpp:sched_switch`.
 std::unexpected<Error> unknown_kind(const std::string& word) {
-  std::unexpected<Error> failure = fail(Code::usage, "cannot list \"{}\"", escape_terminal(word));
   std::vector<std::string_view> names = {"sec", "perf", "uprobe", "usdt"};
   for (const loader::PlaceKindRow& row : loader::place_kinds())
     names.push_back(row.name);
-  std::vector<std::string_view> near = nearest(word, names, 3);
-  if (near.empty()) near = names;
-  for (std::string_view name : near)
-    failure.error().detail += format("{}{}", failure.error().detail.empty() ? "" : ", ", name);
+  const std::vector<std::string_view> near =
+      nearest(std::string_view(word).substr(0, word.find(':')), names, 3);
+  std::string list;
+  for (const std::string_view name : near.empty() ? names : near)
+    list += format("{}{}", list.empty() ? "" : ", ", name);
+  if (near.empty())
+    return fail(Code::usage, "cannot list \"{}\": nothing here is called so; kinds are {}",
+                escape_terminal(word), list);
+  std::unexpected<Error> failure = fail(Code::usage, "cannot list \"{}\"", escape_terminal(word));
+  failure.error().detail = list;
   return failure;
 }
 
@@ -94,6 +100,7 @@ int list_all(const Invocation& invocation, KernelFiles& files, const Style& styl
   u64 count = 0;
   std::string missing;
   PlaceLister lister(files, invocation.streams, style, request);
+  lister.read_ahead();
   for (const loader::PlaceKindRow& row : loader::place_kinds()) {
     const Result<u64> listed = lister.list(row);
     if (listed)

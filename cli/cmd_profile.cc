@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// `bpfld profile save FILE`: the facts of the running kernel, its types beside them, for `explain`
-// and `dump` on another machine. Format: loader/saved_profile.h.
+// `bpfld profile save FILE`: the facts of the running kernel, its types beside them, for `explain`,
+// `dump` and `feature` on another machine. Format: loader/saved_profile.h.
 #include <algorithm>
 #include <cerrno>
 #include <fcntl.h>
@@ -11,10 +11,12 @@
 #include "base/mapped_file.h"
 #include "cli/commands.h"
 #include "cli/facts.h"
+#include "cli/feature.h"
 #include "cli/hints.h"
 #include "cli/kernel_files.h"
 #include "loader/capture.h"
 #include "loader/features.h"
+#include "loader/kernel_functions.h"
 #include "loader/saved_profile.h"
 
 namespace bpfld::cli {
@@ -56,12 +58,61 @@ void add_tracepoints(loader::SavedProfile& profile, Streams& streams) {
     if (fact.id) profile.tracepoints.emplace(name, *fact.id);
 }
 
+// Answers are kept in one line each.
+loader::ProbeResult in_one_line(loader::ProbeResult result) {
+  std::ranges::replace(result.detail, '\n', ' ');
+  result.detail.resize(std::min<std::size_t>(result.detail.size(), 200));
+  return result;
+}
+
+void add_probes(const std::vector<loader::Probe>& probes, const FeatureContext& context,
+                loader::SavedProfile& profile) {
+  for (const loader::Probe& probe : probes)
+    profile.probes[static_cast<std::size_t>(probe.kind)].emplace(probe.name,
+                                                                 in_one_line(context.ask(probe)));
+}
+
+// Those that such a program may call, as far as the kernel says so.
+void add_helpers(const loader::Probe& program, const FeatureContext& context,
+                 loader::SavedProfile& profile) {
+  if (context.ask(program).answer != loader::ProbeAnswer::yes) return;
+  std::vector<u32>& list = profile.helpers[program.name];
+  for (const auto& [number, name] : known_helpers(context))
+    if (context.ask_helper(program, number).answer != loader::ProbeAnswer::no)
+      list.push_back(number);
+  std::ranges::sort(list);
+}
+
 void add_features(loader::SavedProfile& profile) {
   bpf::LinuxKernel kernel;
   const Result<bpf::Reply> raised = kernel.call(bpf::RaiseMemlock{});
   static_cast<void>(raised);
+  FeatureContext context = running_context(kernel);
+  context.attach.denied = denied_note(context.facts);
+  profile.obstacles = to_obstacles(context.attach);
   for (const loader::FeatureRow& row : loader::feature_rows())
-    profile.features[static_cast<std::size_t>(row.feature)] = loader::probe(row.feature, kernel);
+    profile.features[static_cast<std::size_t>(row.feature)] = context.ask(row.feature);
+  const std::vector<loader::Probe> programs = loader::program_probes(context.view());
+  add_probes(programs, context, profile);
+  add_probes(loader::map_probes(context.page_size), context, profile);
+  add_probes(loader::link_probes(context.view()), context, profile);
+  if (context.facts.cannot_load()) return;
+  for (const loader::Probe& program : programs)
+    add_helpers(program, context, profile);
+}
+
+// The functions that can be traced; where that is not known there is no such file.
+Status add_functions(loader::SavedProfile& profile, const std::string& path, Streams& streams) {
+  const Result<loader::KernelFunctions> functions = loader::KernelFunctions::read();
+  if (!functions) {
+    streams.say(format("bpfld: no functions: {}\n", escape_terminal(functions.error().message())));
+    return {};
+  }
+  std::string text;
+  for (const std::string& name : functions->matching("*").names)
+    text += name + "\n";
+  profile.functions_file = name_of(path) + ".functions";
+  return write_file(path + ".functions", bytes_of(std::string_view(text)));
 }
 
 // The kernel's types, and its configuration if there is one to be had.
@@ -87,14 +138,20 @@ Status add_files(loader::SavedProfile& profile, const std::string& path, Streams
 Status save(const std::string& path, Streams& streams) {
   loader::Needs needs;
   needs.possible_cpus = true;
+  needs.pmus = {"kprobe", "uprobe"};
   const loader::KernelProfile running = TRY(loader::capture(needs));
   loader::SavedProfile profile;
   profile.release = running.release;
+  profile.machine = running.machine;
   profile.version_code = running.version_code;
   profile.page_size = running.page_size;
   profile.possible_cpus = running.possible_cpus;
+  profile.pmus = running.pmus;
+  const Result<std::string> mounts = read_text("/proc/self/mountinfo");
+  if (mounts) profile.cgroup2 = loader::cgroup2_mount(*mounts);
   add_tracepoints(profile, streams);
   add_features(profile);
+  TRY(add_functions(profile, path, streams));
   TRY(add_files(profile, path, streams));
   TRY(write_file(path, bytes_of(std::string_view(loader::to_text(profile)))));
   streams.say(format("bpfld: {}: kernel {}, {}{}{}\n", escape_terminal(path),
@@ -110,12 +167,14 @@ Status save(const std::string& path, Streams& streams) {
 const CommandRow kProfileCommand = {
     .name = "profile",
     .operands = "save FILE",
-    .summary = "save what this kernel is like, for explain and dump elsewhere",
+    .summary = "save what this kernel is like, for explain, dump and feature elsewhere",
     .about =
         "Writes FILE, a text of facts (release, CPUs, numbers of tracepoints, which features it "
-        "has), FILE.btf with the kernel's types, and FILE.config if its configuration can be read. "
-        "`explain --profile FILE` and `dump --linked --profile FILE` then take that kernel for the "
-        "one to load on. Without root, the numbers of tracepoints are missing.",
+        "has, what each program, map and link type's probe answered), FILE.btf with the kernel's "
+        "types, FILE.functions with the functions that can be traced, and FILE.config if its "
+        "configuration can be read. `explain`, `dump --linked`, `feature` and `feature --for "
+        "OBJECT` with `--profile FILE` then take that kernel for the one to load on. Without root, "
+        "the numbers of tracepoints and the answers are missing.",
     .options = {},
     .min_operands = 2,
     .max_operands = 2,

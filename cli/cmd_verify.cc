@@ -144,6 +144,7 @@ class Verify {
   Style style_;
   bool json_;
   std::size_t object_width_ = 6, program_width_ = kProgramWidth;
+  std::string last_object_;  // above the rows, where there is no column for it
   bpf::LinuxKernel kernel_;
   std::array<loader::Answer, loader::kFeatureCount> features_{};  // learnt from all objects
   u64 accepted_ = 0, refused_ = 0, unreadable_ = 0;
@@ -267,11 +268,25 @@ void Verify::object(const std::string& path) {
 }
 
 void Verify::print_cells(const std::vector<std::string>& cells, Ink ink) {
-  streams_.out.write(format("{}  {}  {}  {}  {}  {}  {}{}{}\n", pad(cells[0], object_width_),
-                            pad(cells[1], program_width_), pad(cells[2], kTypeWidth),
-                            style_.paint(ink, pad(cells[3], 8)), right(cells[4], 8),
-                            right(cells[5], 7), right(cells[6], 9), cells[7].empty() ? "" : "  ",
-                            cells[7]));
+  constexpr std::size_t kNumbers = kTypeWidth + 8 + 8 + 7 + 9 + 5 * 2;  // what follows the program
+  const std::size_t terminal = streams_.out.columns();
+  std::size_t program = program_width_, before = object_width_ + 2 + program + 2 + kNumbers;
+  std::string object = pad(cells[0], object_width_) + "  ";
+  // A narrow terminal gets each object's name once, above its programs.
+  if (terminal != 0 && before > terminal) {
+    const bool is_new = std::exchange(last_object_, cells[0]) != cells[0];
+    object = is_new ? cells[0] + "\n  " : "  ";
+    program = terminal > kNumbers + 16 ? std::min(program, terminal - kNumbers - 4) : 12;
+    before = 2 + program + 2 + kNumbers;
+  }
+  // A reason that has no room there stands below; a file or a pipe gets a line a program.
+  const bool below = terminal != 0 && before + 2 + display_width(cells[7]) > terminal;
+  std::string reason = cells[7].empty() ? "" : "  " + cells[7];
+  if (below && !cells[7].empty())
+    reason = "\n      " + style_.paint(Ink::faint, wrap(cells[7], 6, line_width(terminal)));
+  streams_.out.write(format("{}{}  {}  {}  {}  {}  {}{}\n", object, pad(cells[1], program),
+                            pad(cells[2], kTypeWidth), style_.paint(ink, pad(cells[3], 8)),
+                            right(cells[4], 8), right(cells[5], 7), right(cells[6], 9), reason));
   streams_.out.flush();
 }
 

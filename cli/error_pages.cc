@@ -119,6 +119,12 @@ constexpr ErrorPage kPages[] = {
      "and its relatives do not exist for programs. lockdown=integrity does not restrict "
      "reading.\n\n"
      "  cat /sys/kernel/security/lockdown"},
+    {"E19", "the kernel does not know the type of a program",
+     "The kernel refused a program before its verifier looked at it. It was built before that type "
+     "of program existed, or without the part that has it, or it does not know one of the "
+     "attributes that the object's section stands for.\n\n"
+     "  bpfld feature prog               what this kernel loads, by asking it\n"
+     "  bpfld list sec                   the type that each section name stands for"},
     {"E20", "the file is not an object that can be loaded",
      "bpfld reads what `clang -g -O2 -target bpf -c` writes: a 64-bit relocatable ELF file for the "
      "machine BPF, with maps in .maps. Everything in the file is checked before the kernel is "
@@ -158,6 +164,14 @@ constexpr ErrorPage kPages[] = {
      "  bpfld run -o json x.bpf.o > file        files are faster than terminals\n\n"
      "Best is to send fewer events: filter in the program. --fail-on-lost makes the exit status "
      "8."},
+    {"E24", "the kernel does not know a helper",
+     "Helpers are the functions of the kernel that programs call by number; each release added "
+     "some, up to 211 of them. A program that calls one which its kernel does not have is refused "
+     "when the verifier comes to the call. Where the compiler can see that the call is never "
+     "reached (a `const volatile` variable that is 0, or bpf_core_enum_value_exists() of enum "
+     "bpf_func_id) the verifier does not look at it.\n\n"
+     "  bpfld feature helper             what each type of program may call here\n"
+     "  bpfld list -v helper:strncmp     since when there is one"},
     {"E25", "the kernel does not have what a program asks it for by name",
      "`extern ... __ksym` is a function or a variable of the kernel, `extern ... __kconfig` the "
      "value "

@@ -27,8 +27,8 @@ constexpr std::array<Step, 8> kSteps = {{
 }};
 // clang-format on
 
-constexpr std::size_t kWidth = 100;
-constexpr std::size_t kIndent = 10;  // "1 ELF     "
+constexpr std::size_t kTextWidth = 100;  // of sentences
+constexpr std::size_t kIndent = 10;      // "1 ELF     "
 
 std::vector<u32> selected_functions(const loader::ObjectSpec& spec,
                                     const loader::Selection& selection) {
@@ -43,7 +43,7 @@ std::vector<u32> selected_functions(const loader::ObjectSpec& spec,
 }
 
 // Cells of one table, escaped, with columns that no row uses left out.
-std::string table_text(const ExplainTable& table) {
+std::string table_text(const ExplainTable& table, std::size_t width) {
   std::vector<std::vector<std::string>> rows;
   for (const std::vector<std::string>& row : table.rows) {
     std::vector<std::string>& out = rows.emplace_back();
@@ -53,7 +53,7 @@ std::string table_text(const ExplainTable& table) {
       if (used) out.push_back(escape_terminal(row[i]));
     }
   }
-  return align(rows, 3);
+  return align(rows, 3, width);
 }
 
 }  // namespace
@@ -102,19 +102,20 @@ std::vector<std::string_view> explain_steps() {
   return out;
 }
 
-std::string to_text(const Chapter& chapter, u32 number, const Style& style) {
+std::string to_text(const Chapter& chapter, u32 number, const Style& style, std::size_t width) {
+  const std::size_t text = std::min(width, kTextWidth);
   const std::string name = format("{} {}", number, chapter.name);
   std::string out = style.paint(Ink::heading, pad(name, kIndent)) +
-                    wrap(escape_terminal(chapter.headline), kIndent, kWidth) + "\n";
+                    wrap(escape_terminal(chapter.headline), kIndent, text) + "\n";
   for (const ExplainTable& table : chapter.tables) {
     if (table.rows.empty()) continue;
-    if (!table.title.empty()) out += "   " + wrap(escape_terminal(table.title), 3, kWidth) + "\n";
-    out += table_text(table);
+    if (!table.title.empty()) out += "   " + wrap(escape_terminal(table.title), 3, text) + "\n";
+    out += table_text(table, width);
   }
   for (const std::string& error : chapter.errors)
-    out += "   " + style.paint(Ink::error, wrap(escape_terminal(error), 3, kWidth)) + "\n";
+    out += "   " + style.paint(Ink::error, wrap(escape_terminal(error), 3, text)) + "\n";
   for (const std::string& note : chapter.notes)
-    out += "   " + style.paint(Ink::faint, wrap("~ " + escape_terminal(note), 5, kWidth)) + "\n";
+    out += "   " + style.paint(Ink::faint, wrap("~ " + escape_terminal(note), 5, text)) + "\n";
   return out;
 }
 

@@ -71,7 +71,8 @@ std::vector<Chapter> explain_story(const Story& story, std::string_view step);
 // The steps, for messages.
 std::vector<std::string_view> explain_steps();
 
-std::string to_text(const Chapter& chapter, u32 number, const Style& style);
+// In lines of `width` columns, as far as there are spaces to break them at.
+std::string to_text(const Chapter& chapter, u32 number, const Style& style, std::size_t width);
 // One JSON object on one line.
 std::string to_json(const Chapter& chapter);
 

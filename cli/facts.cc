@@ -10,6 +10,7 @@
 #include <sys/resource.h>
 #include <sys/utsname.h>
 
+#include "base/format.h"
 #include "base/mapped_file.h"
 
 namespace bpfld::cli {
@@ -77,6 +78,12 @@ std::string parse_lockdown(std::string_view text) {
   return mode == "none" ? std::string() : std::string(mode);
 }
 
+bool has_hardware_counters() {
+  for (const char* name : {"cpu", "cpu_core", "armv8_pmuv3_0", "armv8_pmuv3"})
+    if (::access(format("/sys/bus/event_source/devices/{}", name).c_str(), F_OK) == 0) return true;
+  return false;
+}
+
 Facts read_facts() {
   Facts facts;
   facts.uid = ::geteuid();
@@ -92,6 +99,7 @@ Facts read_facts() {
   facts.security_modules = first_line("/sys/kernel/security/lsm");
   facts.perf_paranoid = read_number("/proc/sys/kernel/perf_event_paranoid");
   facts.unprivileged_bpf = read_number("/proc/sys/kernel/unprivileged_bpf_disabled");
+  facts.hardware_counters = has_hardware_counters();
   utsname name = {};
   if (::uname(&name) == 0) facts.kernel = name.release;
   return facts;

@@ -31,6 +31,7 @@ struct Facts {
   std::string security_modules;         // "lockdown,capability,landlock,bpf"
   std::optional<i64> perf_paranoid;     // kernel.perf_event_paranoid
   std::optional<i64> unprivileged_bpf;  // kernel.unprivileged_bpf_disabled
+  bool hardware_counters = true;        // the kernel has a PMU of the processor
   std::string kernel;                   // uname -r
 
   // False when it is known to be missing.
@@ -40,6 +41,8 @@ struct Facts {
 };
 
 Facts read_facts();
+// Whether /sys/bus/event_source/devices has a processor's PMU.
+bool has_hardware_counters();
 
 // CapEff's value in the text of /proc/self/status.
 std::optional<u64> parse_effective_capabilities(std::string_view status);

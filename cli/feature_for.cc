@@ -12,6 +12,7 @@
 #include "btf/index.h"
 #include "cli/feature.h"
 #include "cli/hints.h"
+#include "cli/saved_kernel.h"
 #include "cli/target_option.h"
 #include "loader/capture.h"
 #include "loader/collect.h"
@@ -31,6 +32,7 @@ class Verdict {
  public:
   Verdict(const Invocation& invocation, FeatureContext& context, bool json)
       : streams_(invocation.streams),
+        arguments_(invocation.arguments),
         style_(style_for(invocation.arguments, invocation.streams.out)),
         err_style_(style_for(invocation.arguments, invocation.streams.err)),
         path_(invocation.arguments.value("for")),
@@ -42,6 +44,7 @@ class Verdict {
 
  private:
   bool open();
+  Result<loader::KernelProfile> capture();
   int failed(Phase phase, const Error& error);
   void look_at_programs();
   void look_at_maps();
@@ -54,6 +57,7 @@ class Verdict {
   bool is_guarded(u32 resolution) const;
 
   Streams& streams_;
+  const Arguments& arguments_;
   Style style_, err_style_;
   std::string path_;
   std::span<const std::string> targets_;
@@ -113,7 +117,7 @@ void Verdict::look_at_helpers(const Probe& probe, u32 program) {
       if (!seen_.insert(format("{} {}", probe.name, number)).second) continue;
       const auto named = std::ranges::find(names, number, &std::pair<u32, std::string>::first);
       const std::string name = named != names.end() ? named->second : format("#{}", number);
-      const ProbeResult result = loader::probe_helper(probe, number, context_.kernel);
+      const ProbeResult result = context_.ask_helper(probe, number);
       // Where no program of the type loads, nothing is learnt about its helpers.
       FeatureLine line = {.kind = "helper",
                           .name = name,
@@ -147,7 +151,7 @@ void Verdict::look_at_programs() {
     }
     const Probe* probe = probe_for(probes, *program.row);
     if (probe == nullptr) continue;
-    const ProbeResult result = loader::run_probe(*probe, context_.kernel);
+    const ProbeResult result = context_.ask(*probe);
     if (seen_.insert("type " + probe->name).second) add_probe(*probe, result, probe->name);
     if (result.answer == ProbeAnswer::yes) look_at_helpers(*probe, index);
   }
@@ -158,7 +162,7 @@ void Verdict::look_at_maps() {
   for (const loader::MapSpec& map : spec_.maps) {
     const auto probe = std::ranges::find(probes, map.type, &Probe::map_type);
     if (probe == probes.end() || !seen_.insert("map " + probe->name).second) continue;
-    add_probe(*probe, loader::run_probe(*probe, context_.kernel), probe->name);
+    add_probe(*probe, context_.ask(*probe), probe->name);
   }
 }
 
@@ -249,10 +253,31 @@ void Verdict::look_at_linking() {
       report.exit);
 }
 
+// Files, interfaces and sockets of a machine are not among the facts that are saved of its kernel.
+bool is_of_the_machine(const loader::AttachTarget& target) {
+  using loader::AttachMethod;
+  static constexpr AttachMethod kMethods[] = {AttachMethod::uprobe, AttachMethod::uprobe_multi,
+                                              AttachMethod::usdt,   AttachMethod::network_device,
+                                              AttachMethod::socket, AttachMethod::netns,
+                                              AttachMethod::lirc,   AttachMethod::lwt};
+  return std::ranges::find(kMethods, target.method) != std::end(kMethods);
+}
+
 void Verdict::look_at_attaching() {
   for (const u32 index : selection_) {
     const loader::ProgramSpec& program = spec_.programs[index];
     if (program.row == nullptr) continue;
+    if (context_.saved &&
+        std::ranges::any_of(loader::attach_targets(spec_, index), is_of_the_machine)) {
+      add({.kind = "attach",
+           .name = program.name,
+           .answer = "-",
+           .since = {},
+           .note =
+               "SEC(\"" + program.section + "\") goes to something that a profile does not keep"},
+          Exit::ok);
+      continue;
+    }
     const std::optional<Error> problem = loader::attach_problem(spec_, index, profile_);
     FeatureLine line = {.kind = "attach",
                         .name = program.name,
@@ -266,6 +291,15 @@ void Verdict::look_at_attaching() {
     }
     add(std::move(line), problem ? Exit::attach : Exit::ok);
   }
+}
+
+// The facts that the object needs, of the kernel that is asked.
+Result<loader::KernelProfile> Verdict::capture() {
+  const loader::Needs needs = loader::needs(spec_, selection_);
+  if (context_.saved) return capture_kernel(needs, arguments_);
+  bpf::LinuxKernel kernel;  // asked for the ids of modules' BTF, and to load nothing
+  return loader::capture(needs,
+                         {.btf_path = {}, .config_path = {}, .offline = false, .kernel = &kernel});
 }
 
 bool Verdict::open() {
@@ -286,10 +320,7 @@ bool Verdict::open() {
     return false;
   }
   selection_ = loader::with_target_programs(spec_, selection_);
-  bpf::LinuxKernel kernel;  // asked for the ids of modules' BTF, and to load nothing
-  Result<loader::KernelProfile> profile =
-      loader::capture(loader::needs(spec_, selection_),
-                      {.btf_path = {}, .config_path = {}, .offline = false, .kernel = &kernel});
+  Result<loader::KernelProfile> profile = capture();
   if (!profile) {
     status_ = static_cast<Exit>(failed(Phase::capture, profile.error()));
     return false;

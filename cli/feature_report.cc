@@ -71,6 +71,33 @@ AttachFacts read_attach_facts() {
   return facts;
 }
 
+namespace {
+struct ObstacleRow {
+  const char* name;
+  std::string AttachFacts::* field;
+};
+constexpr ObstacleRow kObstacles[] = {
+    {"cgroup", &AttachFacts::cgroup}, {"denied", &AttachFacts::denied},
+    {"kprobe", &AttachFacts::kprobe}, {"lirc", &AttachFacts::lirc},
+    {"lsm", &AttachFacts::lsm},       {"tracepoint", &AttachFacts::tracepoint},
+};
+}  // namespace
+
+std::map<std::string, std::string> to_obstacles(const AttachFacts& facts) {
+  std::map<std::string, std::string> out;
+  for (const ObstacleRow& row : kObstacles)
+    if (!(facts.*row.field).empty()) out.emplace(row.name, facts.*row.field);
+  return out;
+}
+
+AttachFacts from_obstacles(const std::map<std::string, std::string>& obstacles) {
+  AttachFacts out;
+  for (const ObstacleRow& row : kObstacles)
+    if (const auto found = obstacles.find(row.name); found != obstacles.end())
+      out.*row.field = found->second;
+  return out;
+}
+
 std::string denied_note(const Facts& facts) {
   if (facts.cannot_load()) return "this process has neither CAP_BPF nor CAP_SYS_ADMIN";
   if (!facts.may_have(Capability::perfmon) && !facts.may_have(Capability::sys_admin))

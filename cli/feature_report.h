@@ -2,6 +2,7 @@
 // One line of `bpfld feature`: a probe that ran, or a fact and the file it was read from.
 #pragma once
 
+#include <map>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -31,6 +32,9 @@ struct AttachFacts {
   std::string denied;  // what a refusal as such means here
 };
 AttachFacts read_attach_facts();
+// As a profile keeps them, by name, and back.
+std::map<std::string, std::string> to_obstacles(const AttachFacts& facts);
+AttachFacts from_obstacles(const std::map<std::string, std::string>& obstacles);
 // From the capabilities that this process has now.
 std::string denied_note(const Facts& facts);
 

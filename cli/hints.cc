@@ -11,6 +11,7 @@
 #include "bpf/tables.h"
 #include "loader/capture.h"
 #include "loader/link.h"
+#include "loader/perf_events.h"
 #include "loader/program_target.h"
 
 namespace bpfld::cli {
@@ -73,9 +74,32 @@ bool has_log(const Situation& s) {
   return !s.error.detail.empty();
 }
 
+// The kernel did not even begin to verify it, which its type may explain.
+bool is_not_looked_at(const Situation& s) {
+  return !has_log(s) && s.program != nullptr && s.program->row != nullptr &&
+         !bpf::since(s.program->row->type).empty();
+}
+
 bool is_tracepoint(const Situation& s) {
   return s.program != nullptr && s.program->row != nullptr &&
          s.program->row->method == AttachMethod::tracepoint;
+}
+
+// One of its events is the processor's.
+bool samples_hardware(const Situation& s) {
+  return s.program != nullptr &&
+         std::ranges::any_of(s.program->places, [](const loader::AttachTarget& target) {
+           return target.method == loader::AttachMethod::perf_event &&
+                  loader::is_hardware_event(target.place);
+         });
+}
+bool lacks_counters(const Situation& s) {
+  return samples_hardware(s) && !s.facts.hardware_counters;
+}
+
+bool is_iterator(const Situation& s) {
+  return s.program != nullptr && s.program->row != nullptr &&
+         s.program->row->method == AttachMethod::iterator;
 }
 
 bool is_kprobe_multi(const Situation& s) {
@@ -144,7 +168,7 @@ class Phases {
 constexpr Phases kBeforeLoad = {Phase::capture, Phase::link};
 
 // spec: one explanation. The texts may hold {message}, {object}, {program}, {name}, {section},
-// {kernel}, {uid}, {lockdown}, {lsm} and {memlock}.
+// {kernel}, {uid}, {lockdown}, {lsm}, {memlock}, {type} and {since}.
 struct HintRow {
   std::string_view id;
   Phases phases;
@@ -280,6 +304,13 @@ constexpr HintRow kRows[] = {
      "", "functions come and go with kernel versions ({kernel}), and the compiler inlines some", "--attach PROGRAM=kprobe:FUNCTION; `bpfld list kprobe:GLOB` shows what there is"},
     {"E13",  Phase::attach,   kAny,              kAnyErrno, "kernel functions are called", nullptr,       Exit::attach,
      "", "a static function may exist in several files", "--attach PROGRAM=kprobe:0xADDRESS, or kprobe:MODULE:FUNCTION"},
+    {"",     Phase::attach,   kAny,              kAnyErrno, "perf_event_open",         lacks_counters,    Exit::attach,
+     "{message}: there are no hardware counters here", "the event is counted by the processor, and this kernel has no PMU for it (no `cpu` in /sys/bus/event_source/devices): most virtual machines have none",
+     "--attach {name}=perf:cpu-clock@99, a timer on each CPU; `bpfld list perf` shows what can be sampled here"},
+    {"",     Phase::attach,   kAny,              ENOENT,    "perf_event_open",         samples_hardware,  Exit::attach,
+     "{message}: this processor does not count the event", "", "`bpfld list perf` shows what can be sampled here; perf:cpu-clock@99 can everywhere"},
+    {"",     Phase::attach,   kAny,              EOPNOTSUPP, "perf_event_open",        samples_hardware,  Exit::attach,
+     "{message}: the counter cannot interrupt, so it counts but takes no samples", "", "--attach {name}=perf:cpu-clock@99, a timer on each CPU"},
     {"",     Phase::attach,   kAny,              EOPNOTSUPP, "",                       is_kprobe_multi,   Exit::attach,
      "", "links to many kernel functions need CONFIG_FPROBE, which is off in this kernel ({kernel})", "kprobe and kretprobe programs work without"},
     {"E27",  Phase::capture,  kAny,              kAnyErrno, "cgroup2",                 is_cgroup,         Exit::kernel,
@@ -290,6 +321,10 @@ constexpr HintRow kRows[] = {
      "", "an interface has one XDP program, and a link is not replaced", "end the program that loaded it, or another interface"},
     {"",     Phase::attach,   kAny,              EINVAL,    "BPF_LINK_CREATE",         is_tracing_multi,  Exit::attach,
      "", "the kernel takes all functions or none: one of them cannot be traced, or they are too many", "a narrower pattern"},
+    {"",     Phase::attach,   kAny,              EINVAL,    "BPF_LINK_CREATE",         is_iterator,       Exit::attach,
+     "", "this kernel ({kernel}) does not know the option or the order, or the map is of a type that the iterator does not walk", ""},
+    {"",     Phase::attach,   kAny,              ENOENT,    "BPF_LINK_CREATE",         is_iterator,       Exit::attach,
+     "", "the kernel has no cgroup of that id", "path=DIRECTORY says it by name"},
     {"",     Phase::attach,   kAny,              EEXIST,    "RTM_NEWROUTE",            nullptr,           Exit::attach,
      "", "there is a route to that prefix, and bpfld changes none that it did not make", "another prefix, or `ip route del` first"},
     {"",     Phase::attach,   kAny,              ENOENT,    "qdisc kind is unknown",   nullptr,           Exit::kernel,
@@ -353,6 +388,8 @@ constexpr HintRow kRows[] = {
      "", "the kernel is out of memory", ""},
     {"",     Phase::load,     kAny,              EMFILE,    "",                        nullptr,           Exit::internal,
      "", "every map, program and link takes a file descriptor", "ulimit -n 65536"},
+    {"E19",  Phase::load,     kAny,              EINVAL,    "BPF_PROG_LOAD",           is_not_looked_at,  Exit::kernel,
+     "", "the verifier said nothing, so this kernel ({kernel}) does not know the program's type or one of its attributes: {type} programs came with v{since}", "`bpfld feature prog`: the types that this kernel loads"},
     {"",     Phase::load,     kAny,              EINVAL,    "BPF_PROG_LOAD",           nullptr,           Exit::kernel,
      "", "the verifier said nothing, so this kernel ({kernel}) does not know the program's type or one of its attributes", ""},
     {"",     Phase::load,     kAny,              kAnyErrno, "BPF_PROG_LOAD",           has_log,           Exit::kernel,
@@ -398,6 +435,10 @@ std::string value_of(std::string_view name, const Situation& s) {
   if (const loader::ProgramSpec* owner = name == "owner" ? owner_of_function(s) : nullptr)
     return owner->name;
   if (name == "section" && s.program != nullptr) return s.program->section;
+  if (s.program != nullptr && s.program->row != nullptr) {
+    if (name == "type") return std::string(bpf::name_of(s.program->row->type));
+    if (name == "since") return std::string(bpf::since(s.program->row->type));
+  }
   if (name == "kernel") return s.facts.kernel;
   if (name == "uid") return format("{}", s.facts.uid);
   if (name == "lockdown") return std::string(or_none(s.facts.lockdown));

@@ -7,11 +7,11 @@
 #include <algorithm>
 #include <array>
 #include <dirent.h>
-#include <unistd.h>
 
 #include "base/escape.h"
 #include "base/glob.h"
 #include "base/mapped_file.h"
+#include "cli/facts.h"
 #include "cli/list_places.h"
 
 namespace bpfld::cli {
@@ -68,12 +68,6 @@ std::string first_line_of(const std::string& path) {
   return text ? text->substr(0, text->find('\n')) : std::string();
 }
 
-bool has_hardware_pmu() {
-  for (const char* name : {"cpu", "cpu_core", "armv8_pmuv3_0", "armv8_pmuv3"})
-    if (::access(format("{}/{}", kDevices, name).c_str(), F_OK) == 0) return true;
-  return false;
-}
-
 void print(Streams& streams, const ListRequest& request, const std::string& name,
            const std::string& detail) {
   if (request.json) {
@@ -107,7 +101,7 @@ u64 list_pmus(Streams& streams, const ListRequest& request) {
 }  // namespace
 
 u64 list_perf_events(Streams& streams, const ListRequest& request) {
-  const bool hardware = has_hardware_pmu();
+  const bool hardware = has_hardware_counters();
   u64 count = 0;
   for (const EventRow& row : kEvents) {
     if (row.type == kHardware && !hardware) continue;

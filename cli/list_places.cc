@@ -56,30 +56,42 @@ Result<PlaceLister::Found> PlaceLister::find_events() {
 }
 
 // Errors: that of reading /proc/kallsyms.
-Result<const PlaceLister::Functions*> PlaceLister::functions() {
-  if (functions_) return &*functions_;
+Result<PlaceLister::Functions> PlaceLister::read_functions() {
   const KernelText& traceable = files_.traceable();
-  if (!traceable.error) {
-    functions_ = Functions{.places = loader::parse_traceable(traceable.text),
-                           .source = traceable.path,
-                           .traceable = true};
-    return &*functions_;
-  }
+  if (!traceable.error)
+    return Functions{.places = loader::parse_traceable(traceable.text),
+                     .source = traceable.path,
+                     .traceable = true};
   const KernelText& symbols = files_.kallsyms();
   if (symbols.error) return std::unexpected(*symbols.error);
-  functions_ = Functions{.places = loader::parse_kallsyms(symbols.text),
-                         .source = format("{}, as {}", symbols.path, reason(traceable))};
-  return &*functions_;
+  return Functions{.places = loader::parse_kallsyms(symbols.text),
+                   .source = format("{}, as {}", symbols.path, reason(traceable))};
+}
+
+// The kernel writes /proc/kallsyms a page at a time, 40 ms of its own; what BTF says can be found
+// meanwhile. The events are read first, as both look for where tracefs is.
+void PlaceLister::read_ahead() {
+  static_cast<void>(files_.events());
+  ahead_ = std::async([this] { return read_functions(); });
+}
+
+Result<const PlaceLister::Functions*> PlaceLister::functions() {
+  if (!functions_) functions_ = ahead_.valid() ? ahead_.get() : read_functions();
+  if (!*functions_) return std::unexpected(functions_->error());
+  return &functions_->value();
 }
 
 Result<PlaceLister::Found> PlaceLister::find_functions() {
+  if (const Result<std::span<const loader::NamedBtf>> all = files_.btfs(); all && ahead_.valid())
+    described_ = loader::find_in_btf(*all, PlaceKind::fentry);
   const Functions* found = TRY(functions());
   return Found{found->places, found->source + kprobe_note(files_.paths())};
 }
 
 Result<PlaceLister::Found> PlaceLister::find_traceable() {
   const std::span<const loader::NamedBtf> all = TRY(files_.btfs());
-  std::vector<Place> described = loader::find_in_btf(all, PlaceKind::fentry);
+  if (!described_) described_ = loader::find_in_btf(all, PlaceKind::fentry);
+  std::vector<Place>& described = *described_;
   const Result<const Functions*> known = functions();
   if (!known)
     return Found{std::move(described), format("BTF alone, as {}: some of them may not be traceable",

@@ -4,8 +4,10 @@
 // paste.
 #pragma once
 
+#include <future>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "cli/commands.h"
 #include "cli/kernel_files.h"
@@ -27,6 +29,11 @@ class PlaceLister {
   PlaceLister(KernelFiles& files, Streams& streams, const Style& style, ListRequest request)
       : files_(files), streams_(streams), style_(style), request_(request) {}
 
+  // Begins to read the kernel's functions, which takes longer than all else, on another CPU. For
+  // when several kinds will be listed. Until they are needed nothing else may read `files`' lists
+  // of functions.
+  void read_ahead();
+
   // Prints the places of a kind. Errors: those of reading what names them.
   [[nodiscard]] Result<u64> list(const loader::PlaceKindRow& row);
 
@@ -43,6 +50,7 @@ class PlaceLister {
     std::string source;
     bool traceable = false;  // the kernel said that they are
   };
+  Result<Functions> read_functions();
   Result<const Functions*> functions();
   Result<Found> find_events();
   Result<Found> find_functions();
@@ -61,7 +69,9 @@ class PlaceLister {
   Streams& streams_;
   const Style& style_;
   ListRequest request_;
-  std::optional<Functions> functions_;  // two kinds start from them
+  std::optional<Result<Functions>> functions_;           // two kinds start from them
+  std::future<Result<Functions>> ahead_;                 // they, when they are being read
+  std::optional<std::vector<loader::Place>> described_;  // what trampolines can call, by BTF
   std::string line_;
 };
 

@@ -3,6 +3,7 @@
 #include "cli/load_failure.h"
 
 #include <algorithm>
+#include <charconv>
 
 #include "base/escape.h"
 #include "cli/poison.h"
@@ -10,6 +11,7 @@
 #include "cli/verifier.h"
 #include "loader/capture.h"
 #include "loader/link.h"
+#include "loader/places.h"
 #include "loader/plan.h"
 #include "loader/program_target.h"
 
@@ -57,8 +59,22 @@ std::vector<std::string> excerpt_of(const Verdict& verdict) {
   return out;
 }
 
+// "invalid func unknown#182", "unknown func bpf_strncmp#182": the number of what no program of this
+// kernel can call. Larger numbers are no helpers of any kernel's.
+std::optional<u32> unknown_helper(std::string_view reason) {
+  constexpr u32 kMost = 4096;
+  if (!reason.starts_with("invalid func ") && !reason.starts_with("unknown func ")) return {};
+  const std::size_t mark = reason.rfind('#');
+  if (mark == std::string_view::npos) return {};
+  u32 number = 0;
+  const char* const end = reason.data() + reason.size();
+  const std::from_chars_result done = std::from_chars(reason.data() + mark + 1, end, number);
+  if (done.ec != std::errc() || number == 0 || number > kMost) return {};
+  return number;
+}
+
 void add_verdict(Report& report, const Error& error, const LoadAttempt& attempt,
-                 const loader::ProgramSpec& program) {
+                 const loader::ProgramSpec& program, const Facts& facts) {
   Verdict verdict = read_verifier_log(error.detail);
   const Result<loader::Linked> linked =
       loader::link(attempt.spec, attempt.selection, attempt.profile);
@@ -76,6 +92,14 @@ void add_verdict(Report& report, const Error& error, const LoadAttempt& attempt,
     report.what = format("program \"{}\" needs {}", program.name, missing);
   }
   if (!report.why.empty()) return;  // something outside the program explains it
+  if (const std::optional<u32> helper = unknown_helper(verdict.reason); helper && missing.empty()) {
+    const std::string_view since = loader::helper_since(*helper);
+    report.id = "E24";
+    report.exit = Exit::kernel;
+    report.what = format("program \"{}\" calls helper #{}, which kernel {} does not know",
+                         program.name, *helper, facts.kernel);
+    if (!since.empty()) report.what += format(" (it came with v{})", since);
+  }
   const VerifierAdvice* advice = find_advice(verdict.reason);
   if (!verdict.explanation.empty())
     report.why = verdict.explanation;
@@ -174,7 +198,7 @@ Report explain_load_failure(const Error& error, const LoadAttempt& attempt, cons
                            .spec = &attempt.spec,
                            .program = program});
   const bool is_verdict = error.code == Code::rejected && program != nullptr;
-  if (is_verdict) add_verdict(report, error, attempt, *program);
+  if (is_verdict) add_verdict(report, error, attempt, *program, facts);
   if (const std::string silence = program == nullptr ? "" : silence_of(error, attempt, *program);
       !silence.empty()) {
     report.what = format("{}: {}", program->name, silence);

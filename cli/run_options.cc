@@ -172,7 +172,7 @@ const CommandRow kRunCommand = {
         "\n"
         "  kprobe:FUNCTION[+OFFSET]  ksyscall:NAME  uprobe:FILE:FUNCTION[+OFFSET]\n"
         "  usdt:FILE:PROVIDER:NAME  kprobe.multi:GLOB  uprobe.multi:FILE:GLOB\n"
-        "  tp:CATEGORY/EVENT  raw_tp:EVENT  tp_btf:EVENT  perf:EVENT[@HZ]  iter:KIND\n"
+        "  tp:CATEGORY/EVENT  raw_tp:EVENT  tp_btf:EVENT  perf:EVENT[@HZ]  iter:KIND[,NAME=VALUE]\n"
         "  fentry:FUNCTION  fexit:FUNCTION  fmod_ret:FUNCTION  fsession:FUNCTION\n"
         "  fentry.multi:GLOB  fexit.multi:GLOB  fsession.multi:GLOB\n"
         "  lsm:HOOK  xdp:IF[,native|generic|offload]  tcx:IF[:ingress|egress]\n"

@@ -13,22 +13,30 @@ namespace {
 
 constexpr u64 kMaxProfile = u64{16} << 20;
 
-// A file beside `path`.
-std::string beside(const std::string& path, const std::string& name) {
-  if (name.empty()) return {};
-  const std::size_t slash = path.rfind('/');
-  return slash == std::string::npos ? name : path.substr(0, slash + 1) + name;
+// The places that an object does not name: those of the kernel that was saved.
+void set_default_cgroup(const loader::SavedProfile& saved, loader::KernelProfile& out) {
+  const auto unnamed = out.cgroups.find("");
+  if (unnamed == out.cgroups.end()) return;
+  unnamed->second = {.path = saved.cgroup2, .problem = {}, .errno_value = 0};
+  if (saved.cgroup2.empty()) unnamed->second.problem = "no cgroup2 hierarchy is mounted";
+}
+
+void set_unknown_functions(const loader::Needs& needs, loader::KernelProfile& out) {
+  for (const std::string& glob : needs.function_globs) {
+    loader::FunctionsFact& fact = out.functions[glob];
+    fact = {};
+    fact.problem = "the profile has no list of functions";
+  }
 }
 
 Result<loader::KernelProfile> read_saved(const loader::Needs& needs, const std::string& path,
                                          const std::string& config) {
-  const std::string text = TRY(read_text(path, kMaxProfile));
-  const loader::SavedProfile saved =
-      TRY(with_context(loader::parse_saved_profile(text), [&] { return escape_terminal(path); }));
+  const loader::SavedProfile saved = TRY(read_saved_profile(path));
   // The running kernel is asked for nothing of what the file is about.
   loader::Needs rest = needs;
   rest.tracepoints.clear();
   rest.symbols.clear();
+  rest.pmus.clear();
   rest.possible_cpus = false;
   if (saved.btf_file.empty()) rest.kernel_btf = false;
   if (saved.config_file.empty() && config.empty()) rest.kconfig.clear();
@@ -36,11 +44,19 @@ Result<loader::KernelProfile> read_saved(const loader::Needs& needs, const std::
   options.btf_path = beside(path, saved.btf_file);
   options.config_path = config.empty() ? beside(path, saved.config_file) : config;
   options.offline = true;
+  options.functions_path = beside(path, saved.functions_file);
+  if (saved.functions_file.empty()) rest.function_globs.clear();
   loader::KernelProfile captured = TRY(loader::capture(rest, options));
   loader::KernelProfile out = loader::to_profile(saved, needs);
   out.interfaces = std::move(captured.interfaces);
   out.cgroups = std::move(captured.cgroups);
   out.paths = std::move(captured.paths);
+  out.binaries = std::move(captured.binaries);
+  out.usdts = std::move(captured.usdts);
+  out.functions = std::move(captured.functions);
+  out.online_cpus = std::move(captured.online_cpus);
+  set_default_cgroup(saved, out);
+  if (saved.functions_file.empty()) set_unknown_functions(needs, out);
   out.btf = std::move(captured.btf);
   out.btf_problem = saved.btf_file.empty() ? "the profile has no types" : captured.btf_problem;
   out.own_btf = std::move(captured.own_btf);
@@ -55,6 +71,17 @@ Result<loader::KernelProfile> read_saved(const loader::Needs& needs, const std::
 }
 
 }  // namespace
+
+Result<loader::SavedProfile> read_saved_profile(const std::string& path) {
+  const std::string text = TRY(read_text(path, kMaxProfile));
+  return with_context(loader::parse_saved_profile(text), [&] { return escape_terminal(path); });
+}
+
+std::string beside(const std::string& path, const std::string& name) {
+  if (name.empty()) return {};
+  const std::size_t slash = path.rfind('/');
+  return slash == std::string::npos ? name : path.substr(0, slash + 1) + name;
+}
 
 Result<loader::KernelProfile> capture_kernel(const loader::Needs& needs,
                                              const Arguments& arguments) {

@@ -113,7 +113,36 @@ std::string pad(std::string_view text, std::size_t width) {
   return out;
 }
 
-std::string align(const std::vector<std::vector<std::string>>& rows, std::size_t indent) {
+std::size_t line_width(std::size_t terminal_columns) {
+  constexpr std::size_t kNarrowest = 60, kUsual = 120;
+  return terminal_columns == 0 ? kUsual : std::max(terminal_columns, kNarrowest);
+}
+
+namespace {
+
+// The cells from the first that does not fit go below, where their columns do not matter.
+std::string align_row(const std::vector<std::string>& row, const std::vector<std::size_t>& widths,
+                      std::size_t indent, std::size_t width) {
+  std::string line(indent, ' ');
+  std::size_t column = indent, i = 0;
+  for (; i < row.size(); i++) {
+    if (width != 0 && i != 0 && column + display_width(row[i]) > width) break;
+    line += i + 1 == row.size() ? row[i] : pad(row[i], widths[i] + 2);
+    column += widths[i] + 2;
+  }
+  line.erase(line.find_last_not_of(' ') + 1);
+  std::string rest;
+  for (; i < row.size(); i++)
+    if (!row[i].empty()) rest += (rest.empty() ? "" : "  ") + row[i];
+  if (rest.empty()) return line + '\n';
+  const std::size_t below = indent + 6;
+  return line + '\n' + std::string(below, ' ') + wrap(rest, below, width) + '\n';
+}
+
+}  // namespace
+
+std::string align(const std::vector<std::vector<std::string>>& rows, std::size_t indent,
+                  std::size_t width) {
   std::vector<std::size_t> widths;
   for (const std::vector<std::string>& row : rows) {
     if (widths.size() < row.size()) widths.resize(row.size());
@@ -121,13 +150,8 @@ std::string align(const std::vector<std::vector<std::string>>& rows, std::size_t
       widths[i] = std::max(widths[i], display_width(row[i]));
   }
   std::string out;
-  for (const std::vector<std::string>& row : rows) {
-    std::string line(indent, ' ');
-    for (std::size_t i = 0; i < row.size(); i++)
-      line += i + 1 == row.size() ? row[i] : pad(row[i], widths[i] + 2);
-    line.erase(line.find_last_not_of(' ') + 1);
-    out += line + '\n';
-  }
+  for (const std::vector<std::string>& row : rows)
+    out += align_row(row, widths, indent, width);
   return out;
 }
 

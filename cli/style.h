@@ -37,8 +37,13 @@ class Style {
 std::string wrap(std::string_view text, std::size_t indent, std::size_t width = 80);
 
 // Rows as aligned columns, two spaces apart, the last one unpadded; each line starts with `indent`
-// spaces. Cells must be escaped already.
-std::string align(const std::vector<std::vector<std::string>>& rows, std::size_t indent = 0);
+// spaces. Cells must be escaped already. Of a row that is wider than `width` (0: none is) what does
+// not fit stands below it, indented and wrapped.
+std::string align(const std::vector<std::vector<std::string>>& rows, std::size_t indent = 0,
+                  std::size_t width = 0);
+
+// How wide lines may be: as the terminal is, or where there is none as most are.
+std::size_t line_width(std::size_t terminal_columns);
 
 // "1 event", "2 events".
 std::string count_of(u64 count, std::string_view noun);

@@ -56,7 +56,24 @@ Result<TargetProgram> read_target(std::string_view text, std::string_view what,
   return out;
 }
 
-Status apply_target(std::string_view text, const loader::Selection& selection, ObjectSpec& spec) {
+// One more target of a program that has one from this command line. A program that replaces can be
+// attached once more; the others are bound to their function by being loaded.
+Status add_target(std::string_view text, const TargetProgram& target, ProgramSpec& program) {
+  if (program.row->type != bpf::ProgType::ext)
+    return usage(text, format("program \"{}\" has a target already: SEC(\"{}\") programs are bound "
+                              "to one function when they are loaded, so a second target takes a "
+                              "second program, or a second bpfld",
+                              escape_terminal(program.name), escape_terminal(program.section)));
+  const bool known = program.target_program == target ||
+                     std::ranges::find(program.more_targets, target) != program.more_targets.end();
+  if (known) return usage(text, "the same target twice");
+  program.more_targets.push_back(target);
+  return {};
+}
+
+// `named`: the programs that have a target from this command line.
+Status apply_target(std::string_view text, const loader::Selection& selection, ObjectSpec& spec,
+                    std::vector<bool>& named) {
   const std::size_t equals = text.find('=');
   if (equals == 0 || equals == std::string_view::npos || equals + 1 == text.size())
     return usage(text, "want PROGRAM=TARGET, such as watch=on_packet, watch=id:7 or watch=/PINNED");
@@ -76,7 +93,13 @@ Status apply_target(std::string_view text, const loader::Selection& selection, O
       return usage(text,
                    format("program \"{}\" cannot be about itself", escape_terminal(program.name)));
     fitting = true;
+    if (named[i]) {
+      TRY(add_target(text, target, program));
+      continue;
+    }
+    named[i] = true;
     program.target_program = target;
+    program.more_targets.clear();
   }
   if (!found) {
     const bool left_out = std::ranges::any_of(
@@ -96,8 +119,9 @@ Status apply_target(std::string_view text, const loader::Selection& selection, O
 
 Status apply_target_options(std::span<const std::string> options,
                             const loader::Selection& selection, ObjectSpec& spec) {
+  std::vector<bool> named(spec.programs.size(), false);
   for (const std::string& text : options)
-    TRY(apply_target(text, selection, spec));
+    TRY(apply_target(text, selection, spec, named));
   return {};
 }
 

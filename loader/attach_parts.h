@@ -85,8 +85,14 @@ struct ProbeEvent {
 };
 void attach_probe(Attachment& attachment, const PmuFact& pmu, const ProbeEvent& probe);
 
-// attach_tracing.cc: BTF ids that were fixed at load, and iterators.
+// attach_tracing.cc: BTF ids that were fixed at load.
 void attach_tracing(Attachment& attachment);
+// And what is done once more, for another program: freplace.
+std::optional<Error> freplace_problem(const AttachSite& site, const KernelProfile& profile);
+void attach_freplace(Attachment& attachment);
+
+// attach_iterator.cc
+void iterator_needs(const AttachSite& site, Needs& out);
 std::optional<Error> iterator_problem(const AttachSite& site, const KernelProfile& profile);
 void attach_iterator(Attachment& attachment);
 

@@ -9,6 +9,7 @@
 #include "base/escape.h"
 #include "base/near.h"
 #include "loader/attach_parts.h"
+#include "loader/perf_events.h"
 
 namespace bpfld::loader {
 namespace {
@@ -127,6 +128,11 @@ void sample(Attachment& attachment, const Sampled& what, i32 pid, i32 cpu) {
 }
 
 }  // namespace
+
+bool is_hardware_event(std::string_view place) {
+  const std::optional<EventRow> row = find_event(place.substr(0, place.find_first_of("@/")));
+  return row && row->type != kSoftware;
+}
 
 void perf_event_needs(const AttachSite& site, Needs& out) {
   if (!site.target.pid) out.online_cpus = true;

@@ -24,8 +24,8 @@ constexpr AttachFamily kFamilies[] = {
     {AttachMethod::usdt,           nullptr, usdt_needs,       usdt_problem,       attach_usdt,           "--attach P=usdt:FILE:PROVIDER:NAME"},
     {AttachMethod::tracing,        nullptr, nullptr,          nullptr,            attach_tracing,        "SEC(\"fentry/FUNCTION\"): the place is fixed when it is loaded"},
     {AttachMethod::tracing_multi,  nullptr, tracing_multi_needs, tracing_multi_problem, attach_tracing_multi, "--attach P=fentry.multi:GLOB"},
-    {AttachMethod::freplace,       nullptr, nullptr,          nullptr,            attach_tracing,        "--target P=PROGRAM"},
-    {AttachMethod::iterator,       nullptr, nullptr,          iterator_problem,   attach_iterator,       "SEC(\"iter/KIND\"): the kind is fixed when it is loaded"},
+    {AttachMethod::freplace,       nullptr, nullptr,          freplace_problem,   attach_freplace,       "--target P=PROGRAM"},
+    {AttachMethod::iterator,       nullptr, iterator_needs,   iterator_problem,   attach_iterator,       "SEC(\"iter/KIND\"): the kind is fixed when it is loaded"},
     {AttachMethod::perf_event,     nullptr, perf_event_needs, perf_event_problem, attach_perf_event,     "--attach P=perf:EVENT[@HZ]"},
     {AttachMethod::network_device, nullptr,         interface_needs, network_problem,   attach_network,   "--dev IF"},
     {AttachMethod::cgroup,         cgroup_unnamed,  cgroup_needs,    cgroup_problem,    attach_cgroup,    "--cgroup DIR"},
@@ -92,7 +92,12 @@ std::vector<AttachTarget> attach_targets(const ObjectSpec& spec, u32 index) {
     AttachTarget target;
     target.method = program.row->method;
     target.place = program.target;
-    return {target};
+    std::vector<AttachTarget> out = {target};
+    while (out.back().more_target < program.more_targets.size()) {
+      target.more_target++;
+      out.push_back(target);
+    }
+    return out;
   }
   const AttachFamily* family = find_family(program.row->method);
   if (family == nullptr || family->unnamed == nullptr) return {};

@@ -30,6 +30,7 @@ struct AttachTarget {
   std::string place;  // interface, path, map, function, event; may be empty: the family's default
   std::string hook;   // "ingress", "pre_routing"; empty: the section's, or the family's default
   std::vector<AttachOption> options;
+  u32 more_target = 0;           // of a freplace program, n: ProgramSpec::more_targets[n - 1]
   std::optional<u32> pid;        // --pid: only in that process
   std::optional<u32> frequency;  // --freq: samples a second
   bool operator==(const AttachTarget&) const = default;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // fentry.multi, fexit.multi, fsession.multi: one program, one link, any number of kernel functions.
-// Each is named by its id in the kernel's BTF; the program itself is bound to none when it is
-// loaded.
+// Each is named by its id in the BTF of the kernel or of one module; the program itself is bound to
+// no function when it is loaded, only to a module, by the fd of that BTF.
 //
 // Source: include/uapi/linux/bpf.h: bpf_attr.link_create.tracing_multi (since v7.2).
 #include "base/escape.h"
@@ -12,17 +12,21 @@ namespace bpfld::loader {
 
 void tracing_multi_needs(const AttachSite& site, Needs& out) {
   add_once(out.traced_globs, site.target.place);
-  if (is_glob(site.target.place)) add_once(out.function_globs, site.target.place);
+  const std::string glob(traced_place(site.target.place).glob);
+  if (is_glob(glob)) add_once(out.function_globs, glob);
 }
 
 std::optional<Error> tracing_multi_problem(const AttachSite& site, const KernelProfile& profile) {
   const std::string shown = escape_terminal(site.target.place);
-  if (site.target.place.find(':') != std::string::npos)
-    return fail(Code::unsupported,
-                "{}: SEC(\"{}\") programs are attached to functions of the kernel itself, not of a "
-                "module",
-                shown, site.program.row->name)
-        .error();
+  const std::string_view module = traced_place(site.target.place).module;
+  for (const AttachTarget& other : site.program.places)
+    if (traced_place(other.place).module != module)
+      return fail(Code::unsupported,
+                  "{}: the program is loaded for {}, and {} is not there: one program is about the "
+                  "kernel itself or about one module",
+                  shown, module.empty() ? "the kernel itself" : escape_terminal(module),
+                  escape_terminal(other.place))
+          .error();
   const auto found = profile.traced.find(site.target.place);
   if (found == profile.traced.end())
     return fail(Code::internal, "{} was not looked up", shown).error();

@@ -76,7 +76,8 @@ std::optional<KernelName> bound_name(const ProgramSpec& program) {
 Result<std::optional<Binding>> binding_of(const ObjectSpec& spec, const ProgramSpec& program,
                                           const KernelProfile& profile) {
   if (program.row == nullptr || (program.row->flags & kAttachBtf) == 0) return std::nullopt;
-  if (program.target_program) return TRY(bind_to_program(spec, program, profile));
+  if (program.target_program)
+    return TRY(bind_to_program(spec, program, *program.target_program, profile));
   const TargetRow* row = find_row(program);
   const std::string section = escape_terminal(program.section);
   if (row == nullptr)

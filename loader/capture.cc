@@ -151,7 +151,7 @@ Result<KernelProfile> capture(const Needs& needs, const CaptureOptions& options)
   }
   capture_places(needs, profile);
   if (needs.online_cpus) profile.online_cpus = TRY(perf::online_cpus());
-  capture_probes(needs, profile);
+  capture_probes(needs, options, profile);
   if (needs.kernel_btf) TRY(capture_btf(profile, needs, options));
   capture_traced(needs, profile);
   capture_programs(needs, options.kernel, profile);

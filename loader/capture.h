@@ -15,6 +15,8 @@ struct CaptureOptions {
   // The profile is that of the kernel which btf_path is from, not of the running one: names are
   // looked up there too, and the running kernel's modules do not count.
   bool offline = false;
+  // Names of functions that can be traced, one a line, instead of the running kernel's lists.
+  std::string functions_path = {};
   bpf::Kernel* kernel = nullptr;  // asked for the ids of module BTFs; null: they stay unknown
 };
 

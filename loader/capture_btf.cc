@@ -74,7 +74,11 @@ std::shared_ptr<KernelProfile::Modules> read_modules(
   return modules;
 }
 
-bool found_in_module(const KernelProfile& profile) {
+bool found_in_module(const KernelProfile& profile, const Needs& needs) {
+  if (std::ranges::any_of(needs.traced_globs, [](const std::string& glob) {
+        return !traced_place(glob).module.empty();
+      }))
+    return true;
   return std::ranges::any_of(profile.names, [](const auto& entry) {
     return entry.second.place && entry.second.place->module != 0;
   });
@@ -125,7 +129,7 @@ Status capture_btf(KernelProfile& profile, const Needs& needs, const CaptureOpti
       const std::shared_ptr<KernelProfile::Modules> modules = read_modules(profile.own_btf, names);
       profile.modules = modules;
       look_up_names(profile, needs);
-      if (found_in_module(profile) && options.kernel != nullptr) {
+      if (found_in_module(profile, needs) && options.kernel != nullptr) {
         const Status done = find_module_ids(*modules, *options.kernel);
         if (!done) profile.modules_problem = done.error().message();
       }

@@ -20,6 +20,7 @@ namespace bpfld::loader {
 namespace {
 
 constexpr u64 kMaxBinary = u64{2} << 30;
+constexpr u64 kMaxNames = u64{64} << 20;
 
 template <typename T>
 std::optional<T> number_in(const std::string& path, std::string_view before = {}) {
@@ -187,6 +188,29 @@ UsdtFact find_usdt(const UsdtPlace& place) {
   return fact;
 }
 
+FunctionsFact names_that_match(std::string_view names, const std::string& glob) {
+  FunctionsFact fact;
+  while (!names.empty()) {
+    const std::string_view name = names.substr(0, names.find('\n'));
+    names.remove_prefix(std::min(names.size(), name.size() + 1));
+    if (!name.empty() && glob_matches(glob, name)) fact.names.emplace_back(name);
+  }
+  return fact;
+}
+
+void find_saved_functions(const std::vector<std::string>& globs, const std::string& path,
+                          KernelProfile& profile) {
+  const Result<std::string> names = read_text(path, kMaxNames);
+  for (const std::string& glob : globs) {
+    FunctionsFact fact;
+    if (names)
+      fact = names_that_match(*names, glob);
+    else
+      fact.problem = names.error().message();
+    profile.functions.emplace(glob, std::move(fact));
+  }
+}
+
 void find_functions(const std::vector<std::string>& globs, KernelProfile& profile) {
   const Result<KernelFunctions> functions = KernelFunctions::read();
   for (const std::string& glob : globs) {
@@ -205,10 +229,13 @@ void find_functions(const std::vector<std::string>& globs, KernelProfile& profil
 
 }  // namespace
 
-void capture_probes(const Needs& needs, KernelProfile& profile) {
+void capture_probes(const Needs& needs, const CaptureOptions& options, KernelProfile& profile) {
   for (const std::string& name : needs.pmus)
     profile.pmus.emplace(name, find_pmu(name));
-  if (!needs.function_globs.empty()) find_functions(needs.function_globs, profile);
+  if (!options.functions_path.empty())
+    find_saved_functions(needs.function_globs, options.functions_path, profile);
+  else if (!needs.function_globs.empty())
+    find_functions(needs.function_globs, profile);
   for (const BinaryPlace& place : needs.binaries)
     profile.binaries.emplace(place, find_binary(place));
   for (const UsdtPlace& place : needs.usdts)

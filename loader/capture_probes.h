@@ -4,10 +4,10 @@
 // Shell.
 #pragma once
 
-#include "loader/profile.h"
+#include "loader/capture.h"
 
 namespace bpfld::loader {
 
-void capture_probes(const Needs& needs, KernelProfile& profile);
+void capture_probes(const Needs& needs, const CaptureOptions& options, KernelProfile& profile);
 
 }  // namespace bpfld::loader

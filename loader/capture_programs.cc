@@ -93,8 +93,18 @@ Result<ProgramFact> look_at(bpf::Kernel& kernel, const std::string& name) {
   return fact;
 }
 
-TracedFact find_traced(const KernelProfile& profile, const std::string& glob) {
+// The number of a module that is loaded and has BTF; 0: there is none.
+u32 find_module(const KernelProfile& profile, std::string_view name) {
+  if (!profile.modules) return 0;
+  const std::vector<KernelProfile::Module>& list = profile.modules->list;
+  const auto found = std::ranges::find(list, name, &KernelProfile::Module::name);
+  return found != list.end() ? static_cast<u32>(found - list.begin()) + 1 : 0;
+}
+
+TracedFact find_traced(const KernelProfile& profile, const std::string& text) {
   TracedFact out;
+  const TracedPlace place = traced_place(text);
+  const std::string glob(place.glob);
   if (!profile.own_btf) {
     out.problem =
         "functions are found in BTF, so this needs the kernel's BTF: " + profile.btf_problem;
@@ -108,8 +118,14 @@ TracedFact find_traced(const KernelProfile& profile, const std::string& glob) {
     out.errno_value = functions->second.errno_value;
     traceable.emplace(functions->second.names.begin(), functions->second.names.end());
   }
-  const btf::View& view = profile.own_btf->view;
-  for (u32 id = 1; id < view.count(); id++) {
+  out.module = place.module.empty() ? 0 : find_module(profile, place.module);
+  if (!place.module.empty() && out.module == 0) {
+    out.problem = format("module {} is not loaded or has no BTF", escape_terminal(place.module));
+    return out;
+  }
+  const btf::View& view =
+      out.module == 0 ? profile.own_btf->view : profile.modules->list[out.module - 1].view;
+  for (u32 id = view.base() != nullptr ? view.base()->count() : 1; id < view.count(); id++) {
     if (view.kind({id}) != btf::Kind::func) continue;
     const btf::Type function = view.type({id});
     if (traceable ? !traceable->contains(function.name) : function.name != glob) continue;

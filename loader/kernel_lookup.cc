@@ -97,6 +97,8 @@ bool wants_modules(const KernelProfile& profile, const Needs& needs) {
     const auto fact = profile.names.find(name);
     if (fact != profile.names.end() && !fact->second.place && name.module != kVmlinux) return true;
   }
+  for (const std::string& glob : needs.traced_globs)
+    if (!traced_place(glob).module.empty()) return true;
   // Another kernel's BTF is complete, or its modules are not to be had.
   if (!profile.btf || profile.btf != profile.own_btf || needs.core_roots.empty()) return false;
   const btf::View& view = profile.btf->view;

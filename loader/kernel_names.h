@@ -8,6 +8,7 @@
 #include <compare>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "base/int.h"
@@ -39,6 +40,19 @@ struct KernelNameFact {
   std::string note;               // and what else is known about it
   bool operator==(const KernelNameFact&) const = default;
 };
+
+// view: "nf_conntrack:nf_ct_*", taken apart; without a colon it is about the kernel itself.
+struct TracedPlace {
+  std::string_view module;  // empty: the kernel itself
+  std::string_view glob;
+};
+inline TracedPlace traced_place(std::string_view text) {
+  const std::size_t colon = text.find(':');
+  if (colon == std::string_view::npos) return {.module = {}, .glob = text};
+  const std::string_view module = text.substr(0, colon);
+  return {.module = module == "vmlinux" ? std::string_view() : module,
+          .glob = text.substr(colon + 1)};
+}
 
 // spec: a type that CO-RE looks for. Modules matter only if the kernel itself has none of the name.
 struct CoreRoot {

@@ -42,7 +42,22 @@ bpf::Fd loaded_program(Planner& planner, u32 id) {
 
 }  // namespace
 
+namespace {
+
+// A program for many functions names none of them yet, only the module that they are in.
+Status bind_many(Planner& planner, const ProgramSpec& program, bpf::ProgLoad& request) {
+  const std::string& place = program.places.empty() ? program.target : program.places.front().place;
+  const auto fact = planner.profile.traced.find(place);
+  if (fact != planner.profile.traced.end())
+    request.attach_target = TRY(module_btf(planner, fact->second.module));
+  return {};
+}
+
+}  // namespace
+
 Status bind_target(Planner& planner, const ProgramSpec& program, bpf::ProgLoad& request) {
+  if (program.row->method == AttachMethod::tracing_multi)
+    return bind_many(planner, program, request);
   const std::optional<Binding> target = TRY(binding_of(planner.spec, program, planner.profile));
   if (!target) return {};
   request.attach_btf_id = target->type;

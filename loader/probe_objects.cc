@@ -239,6 +239,25 @@ Probe tracing_link(const btf::View* kernel) {
 
 }  // namespace
 
+// At the tracepoint that only test runs of programs pass.
+Probe tracing_create_probe(const btf::View* kernel) {
+  constexpr std::string_view kTracepoint = "btf_trace_bpf_test_finish";
+  bpf::ProgLoad load;
+  load.type = ProgType::tracing;
+  load.expected_attach_type = AttachType::trace_raw_tp;
+  if (kernel != nullptr)
+    load.attach_btf_id = btf::find_one(*kernel, kTracepoint, {btf::Kind::typedef_}).value;
+  const bool found = load.attach_btf_id != 0;
+  bpf::LinkCreate link;
+  link.program = Fd::slot(0);
+  link.attach_type = AttachType::trace_raw_tp;
+  Probe probe = wide_link("tracing_create", "5.19", std::move(load), link, 0);
+  if (found) return probe;
+  probe.ops.clear();
+  probe.problem = format("the kernel's BTF has no {}", kTracepoint);
+  return probe;
+}
+
 std::vector<Probe> map_probes(u32 page_size) {
   std::vector<Probe> out;
   out.reserve(kMaps.size());

@@ -45,6 +45,7 @@ struct ProbeResult {
   ProbeAnswer answer = ProbeAnswer::unknown;
   int errno_value = 0;
   std::string detail;  // why unknown; the request that was refused
+  bool operator==(const ProbeResult&) const = default;
 };
 
 // The questions about program types; those that attach to something by BTF need the kernel's BTF
@@ -52,6 +53,10 @@ struct ProbeResult {
 std::vector<Probe> program_probes(const btf::View* kernel);
 std::vector<Probe> map_probes(u32 page_size);
 std::vector<Probe> link_probes(const btf::View* kernel);
+
+// Whether BPF_LINK_CREATE takes programs that are bound to their place when they are loaded
+// (Feature::tracing_link), which only one such program can tell.
+Probe tracing_create_probe(const btf::View* kernel);
 
 // Asks. RLIMIT_MEMLOCK should have been raised before, for old kernels.
 ProbeResult run_probe(const Probe& probe, bpf::Kernel& kernel);

@@ -78,6 +78,8 @@ Needs needs(const ObjectSpec& spec, const Selection& selection) {
       out.names.push_back(*name);
     const std::optional<TargetProgram>& target = spec.programs[index].target_program;
     if (target && !target->own) add_once(out.programs, target->loaded);
+    for (const TargetProgram& other : spec.programs[index].more_targets)
+      if (!other.own) add_once(out.programs, other.loaded);
   }
   extern_needs(spec, functions, out);
   struct_ops_needs(spec, selection, out);

@@ -36,7 +36,8 @@ struct ProgramFact {
 
 // spec: the kernel functions that one program can be attached to all at once.
 struct TracedFact {
-  std::vector<u32> types;  // ids of FUNCs in the kernel's own BTF, ascending
+  std::vector<u32> types;  // ids of FUNCs, ascending
+  u32 module = 0;          // in whose BTF: as in KernelPlace
   std::size_t unfit = 0;   // functions of matching names that no such program can be attached to
   std::string problem;     // why nothing could be looked up
   int errno_value = 0;

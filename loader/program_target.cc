@@ -117,8 +117,7 @@ ProgramFact own_program(const ObjectSpec& spec, u32 index) {
 }
 
 Result<Binding> bind_to_program(const ObjectSpec& spec, const ProgramSpec& program,
-                                const KernelProfile& profile) {
-  const TargetProgram& target = *program.target_program;
+                                const TargetProgram& target, const KernelProfile& profile) {
   ProgramFact fact;
   if (target.own) {
     fact = own_program(spec, *target.own);
@@ -156,6 +155,8 @@ Selection with_target_programs(const ObjectSpec& spec, const Selection& selectio
     wanted[program] = true;
     const std::optional<TargetProgram>& target = spec.programs[program].target_program;
     if (target && target->own) open.push_back(*target->own);
+    for (const TargetProgram& other : spec.programs[program].more_targets)
+      if (other.own) open.push_back(*other.own);
   }
   Selection out;
   for (u32 i = 0; i < wanted.size(); i++)

@@ -17,9 +17,10 @@ bool takes_target_program(const SectionRow& row);
 // What is known of a program before it is loaded.
 ProgramFact own_program(const ObjectSpec& spec, u32 program);
 
-// The function that `program`, which has a target program, is about. Errors: not_found (no such
+// The function of `target` that `program` is about. Errors: not_found (no such
 // program or function; near names in `detail`), unsupported (cannot be traced or replaced).
 [[nodiscard]] Result<Binding> bind_to_program(const ObjectSpec& spec, const ProgramSpec& program,
+                                              const TargetProgram& target,
                                               const KernelProfile& profile);
 
 // The selection with the programs of the object that its programs are about, ascending.

@@ -158,6 +158,7 @@ struct ProgramSpec {
   bool autoload = true;
   std::vector<AttachTarget> places;  // named by the user; they replace what the section says
   std::optional<TargetProgram> target_program = std::nullopt;  // named by the user
+  std::vector<TargetProgram> more_targets = {};  // which it also takes a place in, once loaded
   bool operator==(const ProgramSpec&) const = default;
 };
 

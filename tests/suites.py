@@ -70,6 +70,8 @@ SUITES = (
     on_kernel("newest"),
     Suite("vm-features", (PYTHON, "tests/feature_oracle.py", "5.10", "6.1", "6.12", "newest"), reader="summary",
           needs=("build", *KERNELS), timeout=1000),
+    Suite("vm-profiles", (PYTHON, "tests/profile_oracle.py"), reader="summary", needs=("build", *KERNELS),
+          timeout=1500),
     # The selftests are those of 6.1, whose kernel has all that they call.
     Suite("vm-parity", (PYTHON, "tests/parity/parity.py", "6.1", "--few"), reader="summary",
           needs=("build", "kernel 6.1", "libbpf and selftests"), timeout=1000),

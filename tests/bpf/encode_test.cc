@@ -347,6 +347,25 @@ TEST_CASE("bpf encode: every field of links to many places and to iterators") {
   CHECK(field<u64>(i, 16) == address(i.info.data()));
   CHECK(field<u32>(i, 24) == 16);
   CHECK(i.info == std::array<u32, 4>{6, 7, 0, 0});
+  EncodedAttr again;
+  REQUIRE(encode(LinkCreate{.program = Fd::number(5), .target = Fd::number(6), .target_type = 9},
+                 again));
+  CHECK(field<u32>(again, 4) == 6);
+  CHECK(field<u32>(again, 16) == 9);
+  EncodedAttr process;
+  REQUIRE(encode(LinkIterator{.program = Fd::number(5), .process = Fd::number(8)}, process));
+  CHECK(process.info == std::array<u32, 4>{0, 0, 8, 0});
+  EncodedAttr walked;
+  REQUIRE(encode(LinkIterator{.program = Fd::number(5), .map = Fd::number(4)}, walked));
+  CHECK(walked.info == std::array<u32, 4>{4, 0, 0, 0});
+  EncodedAttr cgroup;
+  REQUIRE(
+      encode(LinkIterator{.program = Fd::number(5), .order = 3, .cgroup = Fd::number(9)}, cgroup));
+  CHECK(cgroup.info == std::array<u32, 4>{3, 9, 0, 0});
+  EncodedAttr by_id;
+  REQUIRE(
+      encode(LinkIterator{.program = Fd::number(5), .order = 4, .cgroup_id = 0x500000007}, by_id));
+  CHECK(by_id.info == std::array<u32, 4>{4, 0, 7, 5});
   EncodedAttr plain;
   REQUIRE(encode(LinkIterator{.program = Fd::number(5)}, plain));
   CHECK(field<u64>(plain, 16) == 0);  // old kernels take no more than that

@@ -24,7 +24,7 @@ std::string story_of(const std::vector<std::byte>& file) {
   story.all = true;
   std::string text;
   for (const cli::Chapter& chapter : cli::explain_story(story, ""))
-    text += cli::to_text(chapter, 1, cli::Style()) + cli::to_json(chapter);
+    text += cli::to_text(chapter, 1, cli::Style(), 120) + cli::to_json(chapter);
   return text;
 }
 

@@ -266,6 +266,41 @@ TEST_CASE("hints: fentry refused with an empty log is not about memory") {
   CHECK(report.where == "x: program \"on_enter\", SEC(\"fentry/do_unlinkat\")");
 }
 
+TEST_CASE("hints: a hardware event without counters is not a missing file") {
+  Facts facts;
+  facts.effective_capabilities = ~u64{0};
+  facts.hardware_counters = false;
+  loader::ObjectSpec spec;
+  loader::ProgramSpec program;
+  program.name = "on_sample";
+  program.section = "perf_event";
+  program.row = loader::match_section("perf_event")->row;
+  loader::AttachTarget target;
+  target.method = loader::AttachMethod::perf_event;
+  target.place = "cycles@99";
+  program.places = {target};
+  spec.programs.push_back(program);
+  Error error;
+  error.code = Code::kernel;
+  error.errno_value = 2;
+  error.what = "perf_event_open";
+  error.context = "program \"on_sample\"";
+  const auto report = [&] {
+    return explain(
+        {.phase = Phase::attach, .error = error, .facts = facts, .object = "x", .spec = &spec});
+  };
+  CHECK(report().what ==
+        "program \"on_sample\": perf_event_open: No such file or directory (ENOENT): there are no "
+        "hardware counters here");
+  CHECK(report().hint.starts_with("--attach on_sample=perf:cpu-clock@99"));
+  facts.hardware_counters = true;
+  CHECK(report().what.ends_with("this processor does not count the event"));
+  error.errno_value = 95;
+  CHECK(report().what.ends_with("so it counts but takes no samples"));
+  spec.programs[0].places[0].place = "cpu-clock@99";  // the kernel's own
+  CHECK(report().what.ends_with("(EOPNOTSUPP)"));
+}
+
 TEST_CASE("hints: an error that no row knows keeps its message and its errno") {
   Error error;
   error.code = Code::kernel;
@@ -316,4 +351,22 @@ TEST_CASE("style: wrapped lines stay within the width and keep every word") {
   CHECK(wrap("a\n  kept", 0, 80) == "a\n  kept");
   CHECK(wrap("averylongword short", 0, 5) == "averylongword\nshort");
   CHECK(align({{"a", "b"}, {"long", ""}}, 1) == " a     b\n long\n");
+  CHECK(line_width(0) == 120);
+  CHECK(line_width(80) == 80);
+  CHECK(line_width(3) == 60);
+}
+
+TEST_CASE("style: what does not fit beside a row stands below it") {
+  CHECK(align({{"a", "b", "c"}, {"x", "some more words", "y"}}, 1, 20) ==
+        " a  b\n"
+        "       c\n"
+        " x  some more words\n"
+        "       y\n");
+  CHECK(align({{"a", "many words that are wider than it"}}, 0, 16) ==
+        "a\n"
+        "      many words\n"
+        "      that are\n"
+        "      wider than\n"
+        "      it\n");
+  CHECK(align({{"longer than the width"}}, 0, 5) == "longer than the width\n");
 }

@@ -61,8 +61,28 @@ TEST_CASE("target option: a program of the object, an id, a pin, each with a fun
         TargetProgram{.own = 0, .loaded = {}, .function = "parse"});
 }
 
+TEST_CASE("target option: a replacement takes a place in several programs") {
+  ObjectSpec spec = example();
+  CHECK(apply(spec, {"instead=on_packet:parse", "instead=id:7:parse", "instead=id:8:other"}) == "");
+  CHECK(spec.programs[3].target_program ==
+        TargetProgram{.own = 0, .loaded = {}, .function = "parse"});
+  CHECK(spec.programs[3].more_targets ==
+        std::vector<TargetProgram>{{.own = {}, .loaded = "id:7", .function = "parse"},
+                                   {.own = {}, .loaded = "id:8", .function = "other"}});
+  CHECK(apply(spec, {"instead=id:9:parse"}) == "");
+  CHECK(spec.programs[3].more_targets.empty());
+  CHECK(apply(spec, {"instead=id:9:parse", "instead=id:9:parse"}) ==
+        "--target instead=id:9:parse: the same target twice");
+}
+
 TEST_CASE("target option: what makes no sense is told") {
   ObjectSpec spec = example();
+  CHECK(
+      apply(spec, {"watch_in=id:7", "watch_in=id:8"}) ==
+      "--target watch_in=id:8: program \"watch_in\" has a target already: SEC(\"fentry/parse\") "
+      "programs are bound to one function when they are loaded, so a second target takes a second "
+      "program, or a second bpfld");
+  spec = example();
   CHECK(apply(spec, {"watch_in"}) ==
         "--target watch_in: want PROGRAM=TARGET, such as watch=on_packet, watch=id:7 or "
         "watch=/PINNED");

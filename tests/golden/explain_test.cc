@@ -33,7 +33,7 @@ Told tell(const std::string& object_name, const std::string& name,
   Told out;
   u32 number = 1;
   for (const cli::Chapter& chapter : cli::explain_story(story, "")) {
-    out.text += cli::to_text(chapter, number++, cli::Style());
+    out.text += cli::to_text(chapter, number++, cli::Style(), 120);
     out.json += cli::to_json(chapter);
   }
   return out;
@@ -69,9 +69,9 @@ TEST_CASE("golden: the story goes on as far as it can") {
 TEST_CASE("explain: a saved kernel answers for itself, not the running one") {
   const TempFolder folder;
   const std::string profile = folder.write(
-      "kernel", bytes_of(std::string_view("bpfld-profile 1\nrelease 1.2.3-saved\npossible_cpus 7\n"
+      "kernel", bytes_of(std::string_view("bpfld-profile 2\nrelease 1.2.3-saved\npossible_cpus 7\n"
                                           "feature perf_link no\n"
-                                          "tracepoint syscalls/sys_enter_getppid 4321\n")));
+                                          "tracepoint syscalls/sys_enter_getppid 4321\nend\n")));
   const std::string object = built_object("fixtures/perf_getppid.bpf.o");
   const Finished told = run_command({"explain", object, "--profile", profile});
   CHECK(told.status == 0);

@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // What only newer kernels take: exception callbacks, jumps through tables.
 #include <doctest/doctest.h>
+#include <unistd.h>
 
+#include "tests/live/network.h"
 #include "tests/live/support.h"
 
 namespace {
@@ -34,4 +36,40 @@ TEST_CASE("live: a jump through a table arrives") {
   for (const u32 index : {0u, 1u, 2u})
     CHECK(test_run(loaded, "choose", 66 + index) == i64{100} * (index + 1));
   CHECK(test_run(loaded, "choose", 69) == 0);
+}
+
+TEST_CASE("live: one program is called at many functions of a module") {
+  if (!test::kernel_has("BPF_TRACE_FENTRY_MULTI")) {
+    test::skip("fentry.multi in a module", "the kernel has none", "BPF_TRACE_FENTRY_MULTI");
+    return;
+  }
+  const test::OwnNetwork network;
+  if (test::make_pair("veth") != 0 || !test::kernel_has_function("veth_xmit")) {
+    test::skip_without("fentry.multi in a module", "no veth", "veth_xmit");
+    return;
+  }
+  constexpr u32 kNumber = 30;  // of on_fentry_multi
+  Loaded loaded("fixtures/tracing_rows.bpf.o");
+  const u32 self = static_cast<u32>(::getpid());
+  loaded.set("target_tgid", bytes_of(self));
+  loader::ProgramSpec& program = loaded.spec.programs[loaded.program_index("on_fentry_multi")];
+  program.autoload = true;
+  for (const char* place : {"veth:veth_xm*", "veth:veth_get_stats6*"}) {
+    loader::AttachTarget target;
+    target.method = loader::AttachMethod::tracing_multi;
+    target.place = place;
+    program.places.push_back(target);
+  }
+  if (!loaded.load()) {
+    test::skip_refused("fentry.multi in a module", loaded.error);
+    return;
+  }
+  REQUIRE(loaded.attach() == "");
+  const u64 before = loaded.counts()[kNumber];
+  test::send_frames("va", 20);
+  CHECK(loaded.counts()[kNumber] - before >= 20);
+  loaded.session->detach();
+  const u64 after = loaded.counts()[kNumber];
+  test::send_frames("va", 5);
+  CHECK(loaded.counts()[kNumber] == after);
 }

@@ -103,6 +103,28 @@ TEST_CASE("live: freplace takes the place of a global function while it is attac
   CHECK(loaded.counts()[replaced] == 1);
 }
 
+TEST_CASE("live: one freplace program takes the place of functions of several programs") {
+  Loaded other(kObject);
+  choose(other, "on_packet");
+  REQUIRE_MESSAGE(other.load(), other.error.message());
+  Loaded loaded(kObject);
+  choose(loaded, "replacement", "on_packet");
+  choose(loaded, "on_packet");
+  loader::TargetProgram second;
+  second.loaded = "id:" + std::to_string(id_of(other, "on_packet"));
+  loaded.spec.programs[loaded.program_index("replacement")].more_targets = {second};
+  if (!load(loaded)) return;
+  CHECK(test_run(other, "on_packet", kPacket) == 2);  // XDP_PASS
+  CHECK(loaded.attach() == "");
+  CHECK(test_run(loaded, "on_packet", kPacket) == 1);  // XDP_DROP
+  CHECK(test_run(other, "on_packet", kPacket) == 1);
+  CHECK(loaded.counts()[replaced] == 2);
+  loaded.session->detach();
+  CHECK(test_run(loaded, "on_packet", kPacket) == 2);
+  CHECK(test_run(other, "on_packet", kPacket) == 2);
+  CHECK(loaded.counts()[replaced] == 2);
+}
+
 TEST_CASE("live: a program that is loaded already is a target by its id and by its pin") {
   Loaded target(kObject);
   choose(target, "on_packet");

@@ -4,6 +4,7 @@
 #include <doctest/doctest.h>
 
 #include "loader/attach_target.h"
+#include "loader/perf_events.h"
 #include "tests/loader/session_case.h"
 
 using namespace bpfld;
@@ -249,6 +250,36 @@ TEST_CASE(
   CHECK(plan_text(one_program("fsession/f"), profile).starts_with("tracing link"));
 }
 
+TEST_CASE("attach: events of the processor are told from those of the kernel") {
+  for (const char* place : {"cycles", "cycles@99", "instructions/1000", "LLC-load-misses", "r01c2"})
+    CHECK(is_hardware_event(place));
+  for (const char* place : {"cpu-clock@49", "page-faults/1", "nothing", "", "@", "r"})
+    CHECK_FALSE(is_hardware_event(place));
+}
+
+TEST_CASE("attach: an iterator over cgroups is told where to start and in which order") {
+  KernelProfile profile = traced_kernel();
+  profile.cgroups["/c"] = {.path = "/c", .problem = {}, .errno_value = 0};
+  profile.cgroups["/d"] = {.path = "/d", .problem = "there is no /d", .errno_value = 0};
+  const auto at = [&](const char* text) {
+    return plan_text(one_program("iter/cgroup", place(AttachMethod::iterator, text)), profile);
+  };
+  CHECK(plan_text(one_program("iter/cgroup"), profile) ==
+        "iterator\nbpf(BPF_LINK_CREATE, {prog_fd=$5, attach_type=BPF_TRACE_ITER, "
+        "order=DESCENDANTS_PRE}) -> $10\n"
+        "bpf(BPF_ITER_CREATE, {link_fd=$10}) -> $11\n");
+  CHECK(at("cgroup,path=/c,order=up").find("order=ANCESTORS_UP, cgroup_fd=$10}") !=
+        std::string::npos);
+  CHECK(at("cgroup,id=77,order=self").find("order=SELF_ONLY, cgroup_id=77}") != std::string::npos);
+  CHECK(at("cgroup,path=/d") == "there is no /d");
+  CHECK(at("cgroup,path=/c,id=7") ==
+        "iter:cgroup,path=/c,id=7: it walks one thing, and several are named");
+  CHECK(at("cgroup,order=down") ==
+        "iter:cgroup,order=down: order is self, pre, post, up or children");
+  CHECK(at("cgroup,map=m") ==
+        "iter:cgroup,map=m: it takes no \"map\"; want iter:cgroup,path=DIRECTORY,order=pre");
+}
+
 TEST_CASE("attach: an iterator's link is opened for reading; it may be about one map or process") {
   const KernelProfile profile = traced_kernel();
   CHECK(plan_text(one_program("iter/task"), profile) ==
@@ -260,8 +291,23 @@ TEST_CASE("attach: an iterator's link is opened for reading; it may be about one
         "an iterator over the elements of a map needs the map: iter:bpf_map_elem,map=NAME");
   CHECK(plan_text(one_program("iter/x", place(AttachMethod::iterator, "bpf_map_elem,map=m")),
                   profile) == "iter:bpf_map_elem,map=m: the object has no map \"m\"");
-  CHECK(plan_text(one_program("iter/x", place(AttachMethod::iterator, "task,pid=x")), profile) ==
-        "iter:task,pid=x: pid takes a number");
+  const auto at = [&](const char* text) {
+    return plan_text(one_program("iter/x", place(AttachMethod::iterator, text)), profile);
+  };
+  CHECK(at("task,pid=x") == "iter:task,pid=x: pid takes a number");
+  CHECK(at("task,pid=4294967295") == "iter:task,pid=4294967295: pid takes a number");
+  CHECK(at("task,pid=") == "iter:task,pid=: pid needs a value, pid=...");
+  CHECK(at("task,pid=1,tid=2") ==
+        "iter:task,pid=1,tid=2: it walks one thing, and several are named");
+  CHECK(at("task,order=pre") == "iter:task,order=pre: it takes no \"order\"; want iter:task,pid=N");
+  CHECK(at("tcp,pid=1") ==
+        "iter:tcp,pid=1: an iterator over tcp walks everything: it takes no \"pid\"");
+  CHECK(at("sockmap") == "an iterator over sockmap needs the map: iter:sockmap,map=NAME");
+  CHECK(at("bpf_map_elem,map=id:x") ==
+        "iter:bpf_map_elem,map=id:x: map=id: takes the number of a map");
+  CHECK(at("bpf_map_elem,map=id:7").find("map_fd=$10") != std::string::npos);
+  CHECK(at("bpf_map_elem,map=/sys/fs/bpf/m").find("BPF_OBJ_GET") != std::string::npos);
+  CHECK(at("task,pidfd=9").find("pid_fd=9}") != std::string::npos);
   ObjectBuilder object;
   object.add_map("m", {number("type", 1), number("max_entries", 8), type("key", object.u32_id),
                        type("value", object.u64_id)});

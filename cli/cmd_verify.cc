@@ -255,6 +255,12 @@ void Verify::object(const std::string& path) {
     selection.push_back(i);
     program_width_ = std::max(program_width_, escape_terminal(spec->programs[i].name).size());
   }
+  if (spec->programs.empty()) {
+    Report report;
+    report.severity = Severity::warning;
+    report.what = format("{} has no programs, so there is nothing to ask", path);
+    streams_.say(json_ ? to_json(report) : to_text(report, style_for(arguments_, streams_.err)));
+  }
   if (selection.empty()) return;
   if (const std::optional<Report> lost = lost_relocations(*spec, path))
     streams_.say(json_ ? to_json(*lost) : to_text(*lost, style_for(arguments_, streams_.err)));

@@ -100,7 +100,9 @@ void add_verdict(Report& report, const Error& error, const LoadAttempt& attempt,
                          program.name, *helper, facts.kernel);
     if (!since.empty()) report.what += format(" (it came with v{})", since);
   }
-  const VerifierAdvice* advice = find_advice(verdict.reason);
+  // Advice on helpers is for those that the source calls.
+  const bool is_poison = !missing.empty() && !is_core_poison(verdict);
+  const VerifierAdvice* advice = is_poison ? nullptr : find_advice(verdict.reason);
   if (!verdict.explanation.empty())
     report.why = verdict.explanation;
   else if (advice != nullptr)
@@ -163,7 +165,10 @@ std::string silence_of(const Error& error, const LoadAttempt& attempt,
   const std::optional<bpf::ProgLoad> load = request_for(attempt, static_cast<u32>(index));
   if (!load) return {};
   const SilentRefusal found = explain_silence(*load, error, program.target, attempt.kernel);
-  const bool has_option = !found.option.empty() && found.is_certain;
+  // An older kernel has no such option.
+  const u32 version = loader::kernel_version_code(attempt.profile.release, "");
+  const bool is_old = version != 0 && version < loader::kernel_version_code(found.since, "");
+  const bool has_option = !found.option.empty() && found.is_certain && !is_old;
   return found.sentence + (has_option ? configured(found.option) : "");
 }
 

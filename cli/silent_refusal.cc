@@ -151,8 +151,15 @@ std::vector<AttachType> other_attach_types(const ProgLoad& load) {
   return out;
 }
 
-SilentRefusal certain(std::string sentence, std::string_view option = {}) {
-  return {.sentence = std::move(sentence), .option = option, .is_certain = true};
+SilentRefusal certain(std::string sentence, std::string_view option = {},
+                      std::string_view first = {}) {
+  return {.sentence = std::move(sentence), .option = option, .since = first, .is_certain = true};
+}
+
+std::string lacks_attach_type(const ProgLoad& refused) {
+  return format("this kernel has programs of type {}, but not for {}{}", bpf::name_of(refused.type),
+                bpf::name_of(refused.expected_attach_type),
+                came_with(since(refused.expected_attach_type)));
 }
 
 // Of a refusal before the verifier.
@@ -180,15 +187,12 @@ SilentRefusal ask(const ProgLoad& refused, bpf::Kernel& kernel) {
   }
   for (const AttachType other : other_attach_types(refused)) {
     question.expected_attach_type = other;
-    if (is_looked_at(question, kernel))
-      return certain(format("this kernel has programs of type {}, but not for {}{}", type,
-                            bpf::name_of(refused.expected_attach_type),
-                            came_with(since(refused.expected_attach_type))));
+    if (is_looked_at(question, kernel)) return certain(lacks_attach_type(refused));
   }
   if (!is_looked_at(smallest(ProgType::socket_filter), kernel)) return {};
   return certain(
       format("this kernel has no programs of type {}{}", type, came_with(bpf::since(refused.type))),
-      option_of(refused.type));
+      option_of(refused.type), bpf::since(refused.type));
 }
 
 // ---- what can be told without asking
@@ -233,6 +237,7 @@ SilentRefusal possible(const ProgLoad& load, int errno_value) {
   return {.sentence = format("the kernel refused with {} and wrote no log; it does so when it {}",
                              errno_name(errno_value), list),
           .option = {},
+          .since = {},
           .is_certain = false};
 }
 
@@ -250,31 +255,53 @@ std::string by_size(const ProgLoad& load, int errno_value) {
   return {};
 }
 
-// The verifier was entered, looked at no instruction and said nothing: it is about the target.
-SilentRefusal about_target(const ProgLoad& load, std::string_view target, bpf::Kernel* kernel) {
-  const bool is_iterator = load.expected_attach_type == AttachType::trace_iter;
-  if (load.type != ProgType::tracing || load.attach_btf_id == 0) return {};
-  SilentRefusal out;
-  out.sentence =
-      is_iterator
-          ? format(
-                "this kernel describes the iterator {} but offers it to no program: what would "
-                "provide it is not built in or not loaded",
-                target)
-          : format(
-                "this kernel lets no tracing program be on {}: what enters and leaves such "
-                "programs calls it itself",
-                target);
-  // The same target with other code: refused again in the same way, it is not the code.
-  if (kernel == nullptr || load.attach_target != bpf::Fd()) return out;
-  ProgLoad question = without_code(load);
+enum class Answer : u8 { taken, silence, words };
+
+Answer answer_to(ProgLoad question, bpf::Kernel& kernel) {
   question.log_level = 1;
   question.log_size = 4096;
-  const Result<bpf::Reply> reply = kernel->call(question);
-  if (reply) UniqueFd(static_cast<int>(reply->value));
-  if (reply || !read_verifier_log(reply.error().detail).reason.empty()) return {};
-  out.is_certain = true;
-  return out;
+  const Result<bpf::Reply> reply = kernel.call(question);
+  if (reply) {
+    UniqueFd(static_cast<int>(reply->value));
+    return Answer::taken;
+  }
+  return read_verifier_log(reply.error().detail).reason.empty() ? Answer::silence : Answer::words;
+}
+
+// What the verifier refuses without a word before it looks at an instruction
+// (check_attach_btf_id(), bpf_check_attach_target()).
+std::string target_sentence(const ProgLoad& load, std::string_view target) {
+  if (load.expected_attach_type == AttachType::trace_iter)
+    return format(
+        "this kernel describes the iterator {} but offers it to no program: what would "
+        "provide it is not built in or not loaded",
+        target);
+  if (load.type != ProgType::tracing) return {};
+  return format(
+      "this kernel lets no tracing program be on {}: what enters and leaves such "
+      "programs calls it itself",
+      target);
+}
+
+// The same target with other code, then for other attach types, tells which of the three it is.
+SilentRefusal about_target(const ProgLoad& load, std::string_view target, bpf::Kernel* kernel) {
+  if (load.attach_btf_id == 0) return {};
+  if (kernel == nullptr || load.attach_target != bpf::Fd())
+    return {.sentence = format("the verifier said nothing of the program's code: the kernel has no "
+                               "{} programs for {}{}; or they cannot be on {}",
+                               bpf::name_of(load.type), bpf::name_of(load.expected_attach_type),
+                               came_with(since(load.expected_attach_type)), target),
+            .option = {},
+            .since = {},
+            .is_certain = false};
+  ProgLoad question = without_code(load);
+  if (answer_to(question, *kernel) != Answer::silence) return {};
+  for (const AttachType other : other_attach_types(load)) {
+    question.expected_attach_type = other;
+    if (answer_to(question, *kernel) == Answer::taken) return certain(lacks_attach_type(load));
+  }
+  const std::string sentence = target_sentence(load, target);
+  return sentence.empty() ? SilentRefusal() : certain(sentence);
 }
 
 }  // namespace
@@ -297,6 +324,7 @@ SilentRefusal explain_silence(const ProgLoad& load, const Error& refusal, std::s
                 "the verifier went through the program and said nothing against it; what "
                 "came after refused, such as its translation to machine code",
             .option = {},
+            .since = {},
             .is_certain = false};
   }
   if (std::string sentence = by_size(load, refusal.errno_value); !sentence.empty())

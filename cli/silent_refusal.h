@@ -16,8 +16,10 @@ namespace bpfld::cli {
 
 // spec: why.
 struct SilentRefusal {
-  std::string sentence;     // empty: nothing is known about such a refusal
-  std::string_view option;  // of the kernel's configuration that would change it; empty: none
+  std::string sentence;  // empty: nothing is known about such a refusal
+  // Of the kernel's configuration, which would change it in kernels since that release; empty:
+  // none.
+  std::string_view option, since;
   bool is_certain = false;  // by the request itself, or because the kernel was asked
   bool operator==(const SilentRefusal&) const = default;
 };

@@ -75,7 +75,9 @@ bool is_state(std::string_view line) {
 // 5.12 "Unrecognized arg#0 type PTR"), or whose type it took (btf_ctx_access).
 bool is_remark(std::string_view line) {
   if (line.starts_with("func '") && line.find(" has btf_id ") != line.npos) return true;
-  return line.starts_with("Unrecognized arg#") || line.starts_with("arg#0 type is not a struct") ||
+  return line.starts_with("Unrecognized arg#") ||
+         line.starts_with("reg type unsupported for arg#") ||
+         line.starts_with("arg#0 type is not a struct") ||
          (line.starts_with("arg#") && line.find("size cannot be determined") != line.npos);
 }
 

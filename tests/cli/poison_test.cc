@@ -87,6 +87,15 @@ TEST_CASE("poison: a function and a map are told by their names") {
         "needs the struct_ops map ops, which is left out here");
 }
 
+TEST_CASE("poison: what is missing is no helper, so nothing is advised about helpers") {
+  const Case one;
+  const Report report =
+      explain_load_failure(one.refusal(loader::kPoisonKfunc + 1), one.attempt(), Facts());
+  CHECK(report.what.ends_with("the function bpf_missing()"));
+  CHECK(report.why.empty());
+  CHECK(report.hint.find("helper") == std::string::npos);
+}
+
 TEST_CASE("poison: another number is not ours, and the verifier's sentence stays") {
   const Case one;
   for (const i32 helper : {0, 7, 195896081, loader::kPoisonMap + 1, loader::kPoisonKfunc + 2})

@@ -67,6 +67,7 @@ TEST_CASE("silent refusal: a program type that the kernel was built without") {
            [](const ProgLoad& load) { return load.type == ProgType::lirc_mode2; });
   CHECK(found.sentence == "this kernel has no programs of type lirc_mode2, which came with v4.18");
   CHECK(found.option == "CONFIG_BPF_LIRC_MODE2");
+  CHECK(found.since == "4.18");
   CHECK(found.is_certain);
 }
 
@@ -166,6 +167,19 @@ TEST_CASE("silent refusal: a target that the verifier refuses without a word") {
   CHECK(found.sentence ==
         "this kernel lets no tracing program be on migrate_disable: what enters and leaves such "
         "programs calls it itself");
+  // The same function takes an fentry program: so it is the attach type.
+  load.expected_attach_type = AttachType::trace_fsession;
+  FakeKernel has_fentry;
+  has_fentry.refuse(
+      [](const bpf::Request& request) {
+        return std::get<ProgLoad>(request).expected_attach_type != AttachType::trace_fentry;
+      },
+      EINVAL, std::string(kNothingLookedAt));
+  CHECK(explain_silence(load, silent, "do_unlinkat", &has_fentry)
+            .sentence.starts_with("this kernel has programs of type tracing, but not for "
+                                  "trace_fsession"));
+  CHECK(has_fentry.open_fds() == 0);
+  CHECK_FALSE(explain_silence(load, silent, "do_unlinkat", nullptr).is_certain);
   load.expected_attach_type = AttachType::trace_iter;
   CHECK(explain_silence(load, silent, "bpf_iter_x", &kernel)
             .sentence.starts_with(
@@ -212,4 +226,11 @@ TEST_CASE("silent refusal: verify and run say the same of a program without a lo
   CHECK(report.what == "prog: " + reason);
   CHECK(report.why == "the kernel refused it with EINVAL and did not say why");
   CHECK(report.exit == Exit::kernel);
+  // A kernel that is older than the option has none to be told of.
+  loader::KernelProfile old;
+  old.release = "4.9.0-1-amd64";
+  const LoadAttempt before = {
+      .object = "x.o", .spec = *spec, .selection = selection, .profile = old, .kernel = &kernel};
+  CHECK(refusal_reason(refusal(), before, 0) ==
+        "this kernel has no programs of type lirc_mode2, which came with v4.18");
 }

@@ -185,6 +185,9 @@ TEST_CASE("verifier: 5.10 remarks on arguments that it takes, and refuses someth
       "func 'cong_avoid' arg0 has btf_id 2653 type STRUCT 'sock'\n";
   const std::string log = remarks + "BPF_CALL uses reserved fields\nprocessed 5 insns\n";
   CHECK(read_verifier_log(log).reason == "BPF_CALL uses reserved fields");
+  CHECK(
+      read_verifier_log("reg type unsupported for arg#0 function probe#28\nR0 !read_ok\n").reason ==
+      "R0 !read_ok");  // 6.1
   REQUIRE(find_advice(read_verifier_log(log).reason) != nullptr);
   CHECK(find_advice(read_verifier_log(log).reason)->why.find("v5.13") != std::string::npos);
 }

@@ -69,6 +69,17 @@ TEST_CASE("verify: columns, and a sum on standard error") {
   CHECK(ran.err == "1 program: 0 accepted, 1 refused; 1 object unreadable\n");
 }
 
+TEST_CASE("verify: an object without programs is said to be one, and is no failure") {
+  const TempFolder folder;
+  folder.write("a.bpf.o", object_of({}).build());
+  const Finished ran = verify_in(folder, {"a.bpf.o"});
+  CHECK(ran.status == 0);
+  CHECK(ran.out.empty());
+  CHECK(ran.err ==
+        "warning: a.bpf.o has no programs, so there is nothing to ask\n"
+        "0 programs: 0 accepted, 0 refused\n");
+}
+
 TEST_CASE("verify: --prog chooses, and a name that nothing matches is a usage error") {
   const TempFolder folder;
   folder.write("a.bpf.o", object_of({"nonsense", "folly"}).build());

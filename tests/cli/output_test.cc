@@ -266,6 +266,31 @@ TEST_CASE("hints: fentry refused with an empty log is not about memory") {
   CHECK(report.where == "x: program \"on_enter\", SEC(\"fentry/do_unlinkat\")");
 }
 
+TEST_CASE("hints: a type of program that the kernel does not know is told with its release") {
+  Facts facts;
+  facts.effective_capabilities = ~u64{0};
+  facts.kernel = "5.10.0-test";
+  loader::ObjectSpec spec;
+  loader::ProgramSpec program;
+  program.name = "on_packet";
+  program.section = "netfilter";
+  program.row = loader::match_section("netfilter")->row;
+  spec.programs.push_back(program);
+  Error error;
+  error.code = Code::kernel;
+  error.errno_value = 22;
+  error.what = "bpf(BPF_PROG_LOAD)";
+  error.context = "program \"on_packet\"";
+  const auto report = [&] {
+    return explain(
+        {.phase = Phase::load, .error = error, .facts = facts, .object = "x", .spec = &spec});
+  };
+  CHECK(report().id == "E19");
+  CHECK(report().why.find("netfilter programs came with v6.4") != std::string::npos);
+  error.detail = "BTF is mangled";  // it looked at something
+  CHECK(report().id.empty());
+}
+
 TEST_CASE("hints: a hardware event without counters is not a missing file") {
   Facts facts;
   facts.effective_capabilities = ~u64{0};

@@ -136,6 +136,9 @@ Status add_files(loader::SavedProfile& profile, const std::string& path, Streams
 }
 
 Status save(const std::string& path, Streams& streams) {
+  // Thousands of questions come first: where nothing can be written, none is asked. Empty, it is
+  // no profile.
+  TRY(write_file(path, {}));
   loader::Needs needs;
   needs.possible_cpus = true;
   needs.pmus = {"kprobe", "uprobe"};

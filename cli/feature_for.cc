@@ -10,6 +10,7 @@
 #include "bpf/kernel.h"
 #include "bpf/tables.h"
 #include "btf/index.h"
+#include "btf/types.h"
 #include "cli/feature.h"
 #include "cli/hints.h"
 #include "cli/saved_kernel.h"
@@ -48,6 +49,7 @@ class Verdict {
   int failed(Phase phase, const Error& error);
   void look_at_programs();
   void look_at_maps();
+  void look_at_attach_type(const loader::SectionRow& row);
   void look_at_helpers(const Probe& probe, u32 program);
   void look_at_core();
   void look_at_linking();
@@ -153,17 +155,57 @@ void Verdict::look_at_programs() {
     if (probe == nullptr) continue;
     const ProbeResult result = context_.ask(*probe);
     if (seen_.insert("type " + probe->name).second) add_probe(*probe, result, probe->name);
+    look_at_attach_type(*program.row);
     if (result.answer == ProbeAnswer::yes) look_at_helpers(*probe, index);
   }
 }
 
 void Verdict::look_at_maps() {
   const std::vector<Probe> probes = loader::map_probes(context_.page_size);
-  for (const loader::MapSpec& map : spec_.maps) {
-    const auto probe = std::ranges::find(probes, map.type, &Probe::map_type);
-    if (probe == probes.end() || !seen_.insert("map " + probe->name).second) continue;
+  const auto ask = [&](bpf::MapType type) {
+    const auto probe = std::ranges::find(probes, type, &Probe::map_type);
+    if (probe == probes.end() || !seen_.insert("map " + probe->name).second) return;
     add_probe(*probe, context_.ask(*probe), probe->name);
-  }
+  };
+  for (const loader::MapSpec& map : spec_.maps)
+    ask(map.type);
+  // A table of jumps is a map as well, though no declaration says so.
+  for (const u32 index : selection_)
+    for (const u32 function : loader::reachable_functions(spec_, spec_.programs[index].function))
+      for (const loader::Reference& reference : spec_.functions[function].references)
+        if (reference.kind == loader::ReferenceKind::jump_table) ask(bpf::MapType::insn_array);
+}
+
+// "BPF_TRACE_FENTRY"
+std::string constant_of(bpf::AttachType type) {
+  std::string out = "BPF_" + bpf::name_of(type);
+  for (char& c : out)
+    if (c >= 'a' && c <= 'z') c = static_cast<char>(c - 'a' + 'A');
+  return out;
+}
+
+// Whether the kernel has the place that programs of that section are for, by its own list. Of some
+// types it is checked when they are loaded, of the others when they are attached.
+void Verdict::look_at_attach_type(const loader::SectionRow& row) {
+  using bpf::ProgType;
+  static constexpr ProgType kCheckedAtLoad[] = {ProgType::cgroup_sock, ProgType::cgroup_sock_addr,
+                                                ProgType::cgroup_skb,  ProgType::cgroup_sockopt,
+                                                ProgType::sk_lookup,   ProgType::netfilter,
+                                                ProgType::tracing,     ProgType::lsm};
+  if (context_.view() == nullptr || !seen_.insert(format("attach type {}", row.name)).second)
+    return;
+  const btf::TypeId id = btf::find_one(*context_.view(), "bpf_attach_type", {btf::Kind::enum_});
+  if (id == btf::TypeId{}) return;
+  const std::string wanted = constant_of(row.attach_type);
+  for (const btf::Enumerator& known : btf::enumerators(*context_.view(), context_.view()->type(id)))
+    if (known.name == wanted) return;
+  const bool at_load = std::ranges::find(kCheckedAtLoad, row.type) != std::end(kCheckedAtLoad);
+  add({.kind = "attach type",
+       .name = std::string(row.name),
+       .answer = "no",
+       .since = {},
+       .note = format("this kernel's enum bpf_attach_type has no {}", wanted)},
+      at_load ? Exit::kernel : Exit::attach);
 }
 
 // Whether the same function asks if something of that type exists, which is how code guards against

@@ -97,6 +97,10 @@ bool lacks_counters(const Situation& s) {
   return samples_hardware(s) && !s.facts.hardware_counters;
 }
 
+bool is_of_a_file(const Situation& s) {
+  return s.program != nullptr && !s.program->target_program;
+}
+
 bool is_iterator(const Situation& s) {
   return s.program != nullptr && s.program->row != nullptr &&
          s.program->row->method == AttachMethod::iterator;
@@ -168,7 +172,7 @@ class Phases {
 constexpr Phases kBeforeLoad = {Phase::capture, Phase::link};
 
 // spec: one explanation. The texts may hold {message}, {object}, {program}, {name}, {section},
-// {kernel}, {uid}, {lockdown}, {lsm}, {memlock}, {type} and {since}.
+// {kernel}, {uid}, {lockdown}, {lsm}, {memlock}, {type}, {since}, {map} and {size}.
 struct HintRow {
   std::string_view id;
   Phases phases;
@@ -277,6 +281,8 @@ constexpr HintRow kRows[] = {
      "", "it is a function of {owner} in this object: BPF programs are no functions of the kernel", "--target {name}={owner}"},
     {"E22",  kBeforeLoad,     Code::unsupported, kAnyErrno, "of another program, and none was given", nullptr, Exit::kernel,
      "", "freplace takes the place of a function of a program that is loaded, which the object does not name", "--target {name}=PROGRAM, of this object; or {name}=id:N (`bpfld prog`), or {name}=/PINNED"},
+    {"E22",  kBeforeLoad,     kAny,              kAnyErrno, "has no function \"",       is_of_a_file,      Exit::kernel,
+     "", "", "`bpfld list uprobe:FILE:GLOB` shows the functions of a program or library; what was inlined or stripped is not among them"},
     {"E22",  kBeforeLoad,     kAny,              kAnyErrno, "has no function \"",       nullptr,           Exit::kernel,
      "", "", "--target {name}=PROGRAM:FUNCTION says which function of that program"},
     {"E22",  kBeforeLoad,     kAny,              kAnyErrno, "which function of",       nullptr,           Exit::kernel,
@@ -377,9 +383,9 @@ constexpr HintRow kRows[] = {
     {"E10",  Phase::link,     Code::malformed,   kAnyErrno, " given",                  nullptr,           Exit::kernel,
      "", "the object leaves this size to the one who loads it, and --strict chooses none", "--map MAP.max_entries=N, or without --strict"},
     {"E12",  Phase::load,     kAny,              ENOMEM,    "BPF_MAP_CREATE",          nullptr,           Exit::kernel,
-     "", "the kernel has not that much memory for the map's elements", "a smaller max_entries"},
+     "", "the kernel has not that much memory for the map's elements: {size}", "--map {map}.max_entries=65536, or another smaller number"},
     {"E12",  Phase::load,     kAny,              E2BIG,     "BPF_MAP_CREATE",          nullptr,           Exit::kernel,
-     "", "it has more elements than a map of its type can have, or they are larger in all than a map can be", "a smaller max_entries"},
+     "", "it has more elements than a map of its type can have, or is larger in all than a map can be: {size}", "--map {map}.max_entries=65536, or another smaller number"},
     {"E10",  Phase::load,     kAny,              EINVAL,    "BPF_MAP_CREATE",          nullptr,           Exit::kernel,
      "", "this kernel ({kernel}) does not know the map's type or a flag, or the type does not take these sizes", ""},
     {"",     Phase::load,     Code::denied,      EPERM,     "",                        nullptr,           Exit::permission,
@@ -427,6 +433,18 @@ std::string_view or_none(std::string_view text) {
   return text.empty() ? "none" : text;
 }
 
+// "4000000000 elements of 72 B are 268 GiB"
+std::string size_of_elements(const loader::MapSpec& map) {
+  static constexpr std::string_view kUnits[] = {"B", "KiB", "MiB", "GiB", "TiB", "PiB", "EiB"};
+  const u64 element = u64{map.key_size} + map.value_size;
+  const u64 most = ~u64{0} / std::max<u64>(element, 1);
+  u64 size = map.max_entries > most ? ~u64{0} : map.max_entries * element;
+  std::size_t unit = 0;
+  for (; size >= 10'240 && unit + 1 < std::size(kUnits); unit++)
+    size /= 1024;
+  return format("{} elements of {} B are {} {}", map.max_entries, element, size, kUnits[unit]);
+}
+
 std::string value_of(std::string_view name, const Situation& s) {
   if (name == "message") return s.error.message();
   if (name == "object") return std::string(s.object);
@@ -438,6 +456,10 @@ std::string value_of(std::string_view name, const Situation& s) {
   if (s.program != nullptr && s.program->row != nullptr) {
     if (name == "type") return std::string(bpf::name_of(s.program->row->type));
     if (name == "since") return std::string(bpf::since(s.program->row->type));
+  }
+  if (const loader::MapSpec* map = s.spec == nullptr ? nullptr : map_of(s.error, *s.spec)) {
+    if (name == "map") return map->name;
+    if (name == "size") return size_of_elements(*map);
   }
   if (name == "kernel") return s.facts.kernel;
   if (name == "uid") return format("{}", s.facts.uid);

@@ -222,6 +222,9 @@ Status list_action(Inspection& inspection, AddRow add) {
     return true;
   }));
   inspection.print_table(align(rows));
+  if (rows.empty() && !inspection.json)
+    inspection.invocation.streams.say(
+        format("bpfld: the kernel has no {}s\n", noun_of(inspection.kind)));
   return {};
 }
 

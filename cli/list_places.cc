@@ -163,7 +163,9 @@ Result<u64> PlaceLister::list(const PlaceKindRow& row) {
   }
   const bool say = !request_.quiet && (request_.alone || !found.places.empty());
   if (say && !streams_.out.closed())
-    streams_.say(format("bpfld: {} {} match (from {})\n{}", found.places.size(), row.what,
+    streams_.say(format("bpfld: {} {} (from {})\n{}", found.places.size(),
+                        found.places.size() == 1 ? format("of the {} matches", row.what)
+                                                 : format("{} match", row.what),
                         escape_terminal(found.source), near));
   return u64{found.places.size()};
 }

@@ -194,7 +194,8 @@ const CommandRow kRunCommand = {
         "another "
         "BPF program: SEC(\"fentry/parse\") with --target PROG=on_packet is at the entry of "
         "parse() "
-        "in on_packet of the same object, which is loaded first.",
+        "in on_packet of the same object, which is loaded first. Given again for an freplace "
+        "program, it takes the place of functions of several programs.",
     .options = kOptions,
     .min_operands = 1,
     .max_operands = std::numeric_limits<std::size_t>::max(),

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Programs whose place is a BTF id, fixed when they were loaded (fentry, fexit, fmod_ret, tp_btf,
 // lsm): attaching only switches them on.
+#include "base/escape.h"
 #include "loader/attach_parts.h"
 #include "loader/program_target.h"
 
@@ -47,7 +48,14 @@ void attach_freplace(Attachment& attachment) {
   create.target_type = binding->type;
   if (binding->own_program) {
     const std::optional<u32> slot = attachment.plan.program_slots[*binding->own_program];
-    if (slot) create.target = bpf::Fd::slot(*slot);
+    if (!slot) {
+      attachment.out.problem =
+          fail(Code::not_found, "program \"{}\", which it is about, is not loaded",
+               escape_terminal(attachment.spec.programs[*binding->own_program].name))
+              .error();
+      return;
+    }
+    create.target = bpf::Fd::slot(*slot);
   } else {
     const u32 slot = attachment.new_slot();
     attachment.add(bpf::ObjectById{bpf::ObjectKind::program, binding->program_id}, slot);

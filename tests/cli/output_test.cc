@@ -266,6 +266,53 @@ TEST_CASE("hints: fentry refused with an empty log is not about memory") {
   CHECK(report.where == "x: program \"on_enter\", SEC(\"fentry/do_unlinkat\")");
 }
 
+TEST_CASE("hints: a type of program that the kernel does not know is told with its release") {
+  Facts facts;
+  facts.effective_capabilities = ~u64{0};
+  facts.kernel = "5.10.0-test";
+  loader::ObjectSpec spec;
+  loader::ProgramSpec program;
+  program.name = "on_packet";
+  program.section = "netfilter";
+  program.row = loader::match_section("netfilter")->row;
+  spec.programs.push_back(program);
+  Error error;
+  error.code = Code::kernel;
+  error.errno_value = 22;
+  error.what = "bpf(BPF_PROG_LOAD)";
+  error.context = "program \"on_packet\"";
+  const auto report = [&] {
+    return explain(
+        {.phase = Phase::load, .error = error, .facts = facts, .object = "x", .spec = &spec});
+  };
+  CHECK(report().id == "E19");
+  CHECK(report().why.find("netfilter programs came with v6.4") != std::string::npos);
+  error.detail = "BTF is mangled";  // it looked at something
+  CHECK(report().id.empty());
+}
+
+TEST_CASE("hints: a map that is too large is told how large it would be") {
+  loader::ObjectSpec spec;
+  loader::MapSpec map;
+  map.name = "conn";
+  map.type = bpf::MapType::hash;
+  map.key_size = 8;
+  map.value_size = 64;
+  map.max_entries = 4'000'000'000;
+  spec.maps.push_back(map);
+  Error error;
+  error.code = Code::kernel;
+  error.errno_value = 7;
+  error.what = "bpf(BPF_MAP_CREATE)";
+  error.context = "map \"conn\"";
+  const Facts facts;
+  const Report report =
+      explain({.phase = Phase::load, .error = error, .facts = facts, .object = "x", .spec = &spec});
+  CHECK(report.id == "E12");
+  CHECK(report.why == "that is more than a map can have: 4000000000 elements of 72 B are 268 GiB");
+  CHECK(report.hint == "--map conn.max_entries=65536, or another smaller number");
+}
+
 TEST_CASE("hints: a hardware event without counters is not a missing file") {
   Facts facts;
   facts.effective_capabilities = ~u64{0};

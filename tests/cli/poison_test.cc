@@ -107,3 +107,19 @@ TEST_CASE("poison: another number is not ours, and the verifier's sentence stays
   other.code = Code::kernel;
   CHECK(refusal_reason(other, one.attempt(), 0).empty());
 }
+
+TEST_CASE("poison: a helper that the kernel does not know is told with the release that has it") {
+  const Case one;
+  Facts facts;
+  facts.kernel = "5.10.0-test";
+  Report report = explain_load_failure(one.refusal(182), one.attempt(), facts);
+  CHECK(report.id == "E24");
+  CHECK(report.exit == Exit::kernel);
+  CHECK(report.what ==
+        "program \"prog\" calls helper #182, which kernel 5.10.0-test does not know (it came with "
+        "v5.17)");
+  for (const i32 helper : {0, -1, 4097, 195896081}) {
+    report = explain_load_failure(one.refusal(helper), one.attempt(), facts);
+    CHECK(report.id == "E05");
+  }
+}

@@ -250,6 +250,30 @@ TEST_CASE(
   CHECK(plan_text(one_program("fsession/f"), profile).starts_with("tracing link"));
 }
 
+TEST_CASE("attach: many functions are of the kernel itself, or of one module") {
+  KernelProfile profile = traced_kernel();
+  const auto fact = [&](const char* text, u32 module) {
+    TracedFact found;
+    found.types = {7, 9};
+    found.module = module;
+    profile.traced[text] = found;
+  };
+  fact("veth:veth_x*", 1);
+  fact("veth:veth_get", 1);
+  fact("tcp_*", 0);
+  ObjectSpec spec = one_program("fentry.multi", place(AttachMethod::tracing_multi, "veth:veth_x*"));
+  CHECK(plan_text(spec, profile).find("ids=[7, 9], cnt=2") != std::string::npos);
+  spec.programs[0].places.push_back(place(AttachMethod::tracing_multi, "veth:veth_get"));
+  CHECK(plan_text(spec, profile).find("ids=[7, 9], cnt=2") != std::string::npos);
+  spec.programs[0].places.push_back(place(AttachMethod::tracing_multi, "tcp_*"));
+  CHECK(plan_text(spec, profile) ==
+        "veth:veth_x*: the program is loaded for veth, and tcp_* is not there: one program is "
+        "about the kernel itself or about one module");
+  profile.traced["gone:*"].problem = "module gone is not loaded or has no BTF";
+  CHECK(plan_text(one_program("fentry.multi", place(AttachMethod::tracing_multi, "gone:*")),
+                  profile) == "module gone is not loaded or has no BTF");
+}
+
 TEST_CASE("attach: events of the processor are told from those of the kernel") {
   for (const char* place : {"cycles", "cycles@99", "instructions/1000", "LLC-load-misses", "r01c2"})
     CHECK(is_hardware_event(place));

@@ -177,6 +177,29 @@ TEST_CASE("binding: an lsm_cgroup program is bound to its hook and attached to a
   CHECK(bound_name(spec.programs[0])->name == "bpf_lsm_file_open");
 }
 
+TEST_CASE("binding: a program for many functions of a module is loaded for that module") {
+  Kernel kernel;
+  const auto load_of = [&](const char* place, u32 module) {
+    const ObjectSpec spec = program_of("fentry.multi/" + std::string(place));
+    KernelProfile profile = kernel.facts_for(spec);
+    CHECK(kernel.opened_modules == (module != 0));
+    TracedFact fact;
+    fact.types = {kernel.only_in_module.value};
+    fact.module = module;
+    profile.traced.emplace(place, fact);
+    const Result<Linked> linked = link(spec, autoload_programs(spec), profile);
+    REQUIRE_MESSAGE(linked, message(linked));
+    const Result<Plan> plan = make_plan(spec, *linked, profile);
+    REQUIRE_MESSAGE(plan, message(plan));
+    return std::get<bpf::ProgLoad>(plan->load.back().request);
+  };
+  const bpf::ProgLoad of_module = load_of("ext4:ext4_*", 1);
+  CHECK(of_module.attach_btf_id == 0);  // no function is named yet
+  CHECK(of_module.attach_target.is_set());
+  CHECK_FALSE(load_of("do_*", 0).attach_target.is_set());
+  CHECK_FALSE(load_of("vmlinux:do_*", 0).attach_target.is_set());
+}
+
 TEST_CASE("binding: the kernel's own types need no fd, those of a module one") {
   Kernel kernel;
   Result<Plan> plan = plan_of(kernel, program_of("tp_btf/sched_switch"));

@@ -214,6 +214,46 @@ TEST_CASE("target program: nobody is about itself, however long the way") {
   CHECK(with_target_programs(spec, {0}) == Selection{0, 1, 2});
 }
 
+TEST_CASE("target program: a replacement is attached once for each of its targets") {
+  ObjectSpec spec = about_own("freplace/parse");
+  ProgramSpec& watch = spec.programs[index_of(spec, "watch")];
+  watch.more_targets = {{.own = {}, .loaded = "id:7", .function = {}},
+                        {.own = {}, .loaded = "id:7", .function = "inner"}};
+  CHECK(needs(spec, {index_of(spec, "watch")}).programs == std::vector<std::string>{"id:7"});
+  const Result<Plan> plan = plan_with(spec, with_program(loaded_program()));
+  REQUIRE_MESSAGE(plan, message(plan));
+  std::vector<const AttachPlan*> attach;
+  for (const AttachPlan& one : plan->attach)
+    if (one.program == index_of(spec, "watch")) attach.push_back(&one);
+  REQUIRE(attach.size() == 3);
+  const auto& first = std::get<bpf::LinkCreate>(attach[0]->ops.back().request);
+  CHECK(first.target_type == 0);  // for which it was loaded
+  CHECK_FALSE(first.target.is_set());
+  REQUIRE(attach[1]->ops.size() == 2);
+  CHECK(std::get<bpf::ObjectById>(attach[1]->ops[0].request).id == 7);
+  const auto& second = std::get<bpf::LinkCreate>(attach[1]->ops[1].request);
+  CHECK(second.target_type == 11);
+  CHECK(second.target == Fd::slot(*attach[1]->ops[0].result));
+  REQUIRE(attach[2]->problem);
+  CHECK(attach[2]->problem->what.find("is static, and only global functions") != std::string::npos);
+}
+
+TEST_CASE("target program: other targets of the same object are loaded as well, and must be") {
+  ObjectSpec spec = about_loaded("freplace/parse");
+  ProgramSpec& watch = spec.programs[index_of(spec, "watch")];
+  watch.more_targets = {{.own = index_of(spec, "about"), .loaded = {}, .function = {}}};
+  const Selection alone = {index_of(spec, "watch")};
+  CHECK(with_target_programs(spec, alone).size() == 2);
+  const KernelProfile profile = with_program(loaded_program());
+  const Result<Linked> linked = link(spec, alone, profile);
+  REQUIRE(linked);
+  const Result<Plan> plan = make_plan(spec, *linked, profile);
+  REQUIRE_MESSAGE(plan, message(plan));
+  REQUIRE(plan->attach.size() == 2);
+  REQUIRE(plan->attach[1].problem);
+  CHECK(plan->attach[1].problem->what == "program \"about\", which it is about, is not loaded");
+}
+
 TEST_CASE("target program: a target that is left out is told") {
   const ObjectSpec spec = about_own("fentry/parse");
   const Result<Linked> linked = link(spec, {index_of(spec, "watch")}, {});

@@ -31,6 +31,7 @@ struct Facts {
   std::optional<i64> perf_paranoid;     // kernel.perf_event_paranoid
   std::optional<i64> unprivileged_bpf;  // kernel.unprivileged_bpf_disabled
   std::string kernel;                   // uname -r
+  std::string btf;                      // --btf: the types are those of another kernel
 
   // False when it is known to be missing.
   bool may_have(Capability capability) const;

@@ -79,7 +79,8 @@ class Explain {
 };
 
 int Explain::failed(Phase phase, const Error& error, const loader::ObjectSpec* spec) {
-  const Facts facts = read_facts();
+  Facts facts = read_facts();
+  facts.btf = arguments_.value("btf");
   const Report report = explain({.phase = phase,
                                  .error = error,
                                  .facts = facts,

@@ -231,10 +231,12 @@ void Verify::explain_refusal(const std::string& path, const ObjectSpec& spec, u3
   const loader::Selection alone = loader::with_target_programs(spec, {program});
   const Result<loader::Session> again = loader::Session::load(spec, alone, profile, kernel_);
   if (again) return;  // a refusal that did not last, such as ENOMEM
+  Facts facts = read_facts();
+  facts.btf = arguments_.value("btf");
   const Report report = explain_load_failure(
       again.error(),
       {.object = path, .spec = spec, .selection = alone, .profile = profile, .kernel = &kernel_},
-      read_facts());
+      facts);
   streams_.say(json_ ? to_json(report) : to_text(report, style_for(arguments_, streams_.err)));
 }
 

@@ -3,6 +3,7 @@
 // name of each program's section makes of it.
 #include <algorithm>
 
+#include "base/escape.h"
 #include "bpf/tables.h"
 #include "btf/view.h"
 #include "cli/explain.h"
@@ -257,6 +258,13 @@ Chapter explain_sections(const Story& story) {
          program.target.empty() ? "" : format("target \"{}\"", program.target),
          format("ctx: {}", row.context)});
   }
+  std::string optional;  // programs that nobody asked for
+  for (u32 i = 0; i < story.spec.programs.size(); i++) {
+    const loader::ProgramSpec& program = story.spec.programs[i];
+    if (program.autoload || std::ranges::find(story.selection, i) != story.selection.end())
+      continue;
+    optional += (optional.empty() ? "" : ", ") + escape_terminal(program.name);
+  }
   out.headline = format("{}; the section's name says what a program is and where it goes",
                         count_of(story.selection.size(), "program"));
   out.tables.push_back(std::move(table));
@@ -265,6 +273,9 @@ Chapter explain_sections(const Story& story) {
       "the first row of `bpfld list sec` that the name equals, or that it continues with a "
       "'/', decides; the text behind that '/' is the target. A '?' in front means: not "
       "loaded unless asked for."};
+  if (!optional.empty())
+    out.notes.push_back("left out, since the names of their sections begin with a '?': " +
+                        optional + "; --prog NAME takes them in.");
   if (has_tracepoint)
     out.notes.push_back(
         "a tracepoint program's ctx is the event's record (`bpfld list -v tp:...` "

@@ -112,6 +112,7 @@ void add_variables(const Story& story, const View& types, ExplainTable& table) {
     if (!map.contents.empty()) {
       const Result<Bytes> bytes = slice(map.contents, variable.offset, variable.size);
       if (bytes) value = btf::print_text(types, {variable.type}, *bytes, {.max_bytes = 60});
+      if (value.empty()) value = "0";  // text without a character
     }
     table.rows.push_back({map.name, format("+{}", variable.offset),
                           btf::declaration(types, {variable.type}, variable.name), "= " + value});
@@ -145,7 +146,15 @@ Chapter explain_maps(const Story& story) {
   out.tables.push_back(std::move(maps));
   out.tables.push_back(std::move(declarations));
   if (view != nullptr) {
-    ExplainTable variables{.title = "global variables, each at an offset in its map's only value:",
+    const bool in_arena =
+        std::ranges::any_of(story.spec.variables, [&](const loader::VariableSpec& variable) {
+          return story.spec.maps[variable.map].type == bpf::MapType::arena;
+        });
+    ExplainTable variables{.title = in_arena
+                                        ? "global variables, each at an offset in its arena or in "
+                                          "its map's only value:"
+                                        : "global variables, each at an offset in its map's "
+                                          "only value:",
                            .columns = {"map", "offset", "variable", "value"},
                            .rows = {}};
     add_variables(story, *view, variables);
@@ -153,7 +162,8 @@ Chapter explain_maps(const Story& story) {
   }
   if (story.plan)
     for (const std::string& note : story.plan->notes)
-      out.notes.push_back("chosen because the object does not say: " + note);
+      out.notes.push_back(
+          note.starts_with("map ") ? "chosen because the object does not say: " + note : note);
   out.notes.push_back(
       "a map is declared by types alone: __uint(max_entries, 8192) is a member of type int "
       "(*)[8192], from whose array length the loader reads the number.");

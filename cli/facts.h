@@ -33,6 +33,7 @@ struct Facts {
   std::optional<i64> unprivileged_bpf;  // kernel.unprivileged_bpf_disabled
   bool hardware_counters = true;        // the kernel has a PMU of the processor
   std::string kernel;                   // uname -r
+  std::string btf;                      // --btf: the types are those of another kernel
 
   // False when it is known to be missing.
   bool may_have(Capability capability) const;

@@ -47,6 +47,7 @@ class Verdict {
   bool open();
   Result<loader::KernelProfile> capture();
   int failed(Phase phase, const Error& error);
+  void look_at_selection();
   void look_at_programs();
   void look_at_maps();
   void look_at_attach_type(const loader::SectionRow& row);
@@ -135,6 +136,21 @@ void Verdict::look_at_helpers(const Probe& probe, u32 program) {
       add(std::move(line), result.answer == ProbeAnswer::no ? Exit::kernel : Exit::ok);
     }
   }
+}
+
+// An object whose programs are all left out gets no further than that.
+void Verdict::look_at_selection() {
+  if (!selection_.empty()) return;
+  const bool optional = !spec_.programs.empty();
+  add({.kind = "object",
+       .name = spec_.name,
+       .answer = optional ? "-" : "no",
+       .since = {},
+       .note = optional
+                   ? "every program is SEC(\"?...\"): `run --only NAME` loads one, which is not "
+                     "looked at here"
+                   : "it has no programs"},
+      optional ? Exit::ok : Exit::bad_object);
 }
 
 void Verdict::look_at_programs() {
@@ -329,7 +345,9 @@ void Verdict::look_at_attaching() {
     if (problem && !problem->detail.empty()) line.note += "; " + problem->detail;
     if (!problem && loader::attach_targets(spec_, index).empty()) {
       line.answer = "-";
-      line.note += " names no place: `run --attach` takes one";
+      line.note += program.row->type == bpf::ProgType::struct_ops
+                       ? " is a callback: it is attached with the struct that has it"
+                       : " names no place: `run --attach` takes one";
     }
     add(std::move(line), problem ? Exit::attach : Exit::ok);
   }
@@ -373,6 +391,7 @@ bool Verdict::open() {
 
 int Verdict::run() {
   if (!open()) return static_cast<int>(status_);
+  look_at_selection();
   look_at_programs();
   look_at_maps();
   look_at_core();

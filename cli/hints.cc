@@ -172,7 +172,8 @@ class Phases {
 constexpr Phases kBeforeLoad = {Phase::capture, Phase::link};
 
 // spec: one explanation. The texts may hold {message}, {object}, {program}, {name}, {section},
-// {kernel}, {uid}, {lockdown}, {lsm}, {memlock}, {type}, {since}, {map} and {size}.
+// {kernel} (with --btf, the file), {btf} (the file as one more operand), {uid}, {lockdown}, {lsm},
+// {memlock}, {type}, {since}, {map} and {size}.
 struct HintRow {
   std::string_view id;
   Phases phases;
@@ -240,7 +241,7 @@ constexpr HintRow kRows[] = {
      "", "the name of its section tells what a program is", "`bpfld list sec` shows all names; SEC(\"?...\") is left out on purpose"},
 
     {"",     Phase::link,     Code::not_found,   kAnyErrno, "BPF implements it, does not exist", nullptr,           Exit::kernel,
-     "", "what offers the struct is not built into this kernel ({kernel}), or it came with a later one", "`bpfld btf search 'bpf_struct_ops_*'`: the structs that a kernel offers"},
+     "", "what offers the struct is not built into this kernel ({kernel}), or it came with a later one", "`bpfld btf search 'bpf_struct_ops_*'{btf}`: the structs that a kernel offers"},
     {"",     Phase::link,     Code::not_found,   kAnyErrno, "no such member",          nullptr,           Exit::kernel,
      "", "the struct of this kernel ({kernel}) is an older or a newer one", "leave the member 0; a callback whose program is in SEC(\"?struct_ops/...\") is left out where there is no place for it"},
     {"",     Phase::attach,   kAny,              EEXIST,    "map \"",                  nullptr,           Exit::attach,
@@ -276,7 +277,7 @@ constexpr HintRow kRows[] = {
     {"E25",  kBeforeLoad,     kAny,              kAnyErrno, "this kernel has no such symbol", nullptr,    Exit::kernel,
      "", "a kernel that was built without CONFIG_KALLSYMS_ALL tells where its functions are, but not where its variables are", "declare it __weak: then it is 0 where there is none"},
     {"E25",  kBeforeLoad,     kAny,              kAnyErrno, "extern \"",                nullptr,           Exit::kernel,
-     "", "", "`bpfld btf search NAME` looks in this kernel's ({kernel}) BTF; __weak lets the program ask whether it is there"},
+     "", "", "`bpfld btf search NAME{btf}` looks in this kernel's ({kernel}) BTF; __weak lets the program ask whether it is there"},
     {"E22",  kBeforeLoad,     Code::not_found,   kAnyErrno, "does not exist in",       names_own_function, Exit::kernel,
      "", "it is a function of {owner} in this object: BPF programs are no functions of the kernel", "--target {name}={owner}"},
     {"E22",  kBeforeLoad,     Code::unsupported, kAnyErrno, "of another program, and none was given", nullptr, Exit::kernel,
@@ -295,10 +296,10 @@ constexpr HintRow kRows[] = {
      "", "", "leave out `static`, and add __noinline"},
     {"E22",  kBeforeLoad,     kAny,              kAnyErrno, "target ",                 names_loaded_program, Exit::kernel,
      "", "", "`bpfld prog` shows the programs that are loaded"},
-    {"E22",  Phase::capture,  Code::not_found,   kAnyErrno, "is to be found in module", nullptr,          Exit::kernel,
+    {"E22",  kBeforeLoad,     Code::not_found,   kAnyErrno, "is to be found in module", nullptr,          Exit::kernel,
      "", "", "modprobe loads it; /sys/kernel/btf holds those that can be looked into"},
-    {"E22",  Phase::capture,  Code::not_found,   kAnyErrno, "does not exist in",       nullptr,           Exit::kernel,
-     "", "", "`bpfld btf search NAME` looks in this kernel's ({kernel}) BTF; other kernels have other functions, and what the compiler inlined is in none"},
+    {"E22",  kBeforeLoad,     Code::not_found,   kAnyErrno, "does not exist in",       nullptr,           Exit::kernel,
+     "", "", "`bpfld btf search NAME{btf}` looks in this kernel's ({kernel}) BTF; other kernels have other functions, and what the compiler inlined is in none"},
 
     {"E01",  Phase::load,     Code::denied,      kAnyErrno, "",                        lacks_privilege,   Exit::permission,
      kNeedsRoot, "", kBecomeRoot},
@@ -461,7 +462,8 @@ std::string value_of(std::string_view name, const Situation& s) {
     if (name == "map") return map->name;
     if (name == "size") return size_of_elements(*map);
   }
-  if (name == "kernel") return s.facts.kernel;
+  if (name == "kernel") return s.facts.btf.empty() ? s.facts.kernel : s.facts.btf;
+  if (name == "btf") return s.facts.btf.empty() ? "" : " " + s.facts.btf;
   if (name == "uid") return format("{}", s.facts.uid);
   if (name == "lockdown") return std::string(or_none(s.facts.lockdown));
   if (name == "lsm") return std::string(or_none(s.facts.security_modules));

@@ -4,6 +4,7 @@
 // here.
 //
 // Kernel side: kernel/bpf/btf.c: bpf_find_exception_callback_insn_off().
+#include <optional>
 #include <unordered_map>
 
 #include "base/escape.h"
@@ -14,17 +15,19 @@ namespace bpfld::loader {
 namespace {
 
 constexpr std::string_view kTag = "exception_callback:";
-constexpr std::string_view kTwice;  // a name that no function has
 
-// FUNC id -> the name in its tag.
-std::unordered_map<u32, std::string_view> tagged_functions(const btf::View& btf) {
-  std::unordered_map<u32, std::string_view> out;
+// FUNC id -> the name in its tag; none if it has several: no program but this one is the worse for
+// it, and what is wrong with this one the kernel says ("multiple exception callback tags").
+using Tagged = std::unordered_map<u32, std::optional<std::string_view>>;
+
+Tagged tagged_functions(const btf::View& btf) {
+  Tagged out;
   for (u32 id = 1; id < btf.count(); id++) {
     if (btf.kind({id}) != btf::Kind::decl_tag) continue;
     const btf::Type tag = btf.type({id});
     if (!tag.name.starts_with(kTag) || btf::tag_component(tag) != -1) continue;
     const auto [place, added] = out.emplace(tag.size_or_type, tag.name.substr(kTag.size()));
-    if (!added) place->second = kTwice;
+    if (!added) place->second.reset();
   }
   return out;
 }
@@ -33,7 +36,7 @@ std::unordered_map<u32, std::string_view> tagged_functions(const btf::View& btf)
 
 Status collect_callbacks(Collector& state) {
   if (!state.btf) return {};
-  const std::unordered_map<u32, std::string_view> tagged = tagged_functions(*state.btf);
+  const Tagged tagged = tagged_functions(*state.btf);
   if (tagged.empty()) return {};
   std::vector<FunctionSpec>& functions = state.spec.functions;
   std::unordered_map<std::string_view, u32> global;  // those that the verifier checks by themselves
@@ -43,12 +46,12 @@ Status collect_callbacks(Collector& state) {
     FunctionSpec& function = functions[program.function];
     if (function.func_info.empty()) continue;
     const auto tag = tagged.find(function.func_info.front().type);
-    if (tag == tagged.end()) continue;
-    const auto callback = global.find(tag->second);
+    if (tag == tagged.end() || !tag->second) continue;
+    const auto callback = global.find(*tag->second);
     if (callback == global.end())
       return fail(Code::malformed,
                   "program \"{}\": its exception callback \"{}\" is not one global function",
-                  escape_terminal(program.name), escape_terminal(tag->second));
+                  escape_terminal(program.name), escape_terminal(*tag->second));
     function.exception_callback = callback->second;
   }
   return {};

@@ -55,9 +55,15 @@ std::optional<SymbolLine> read_symbol(std::string_view line) {
 
 Result<KernelFunctions> KernelFunctions::read() {
   const perf::Tracefs tracefs = TRY(perf::Tracefs::open());
-  std::string traceable = TRY(read_text(tracefs.path() + "/available_filter_functions", kMaxText));
+  const std::string name = "/available_filter_functions";
+  Result<std::string> traceable = read_text(tracefs.path() + name, kMaxText);
+  if (!traceable) {  // where a mount of one's own is, says nothing to anybody
+    std::unexpected<Error> failure = std::unexpected(std::move(traceable).error());
+    failure.error().what = "cannot read " + tracefs.shown_path() + name;
+    return failure;
+  }
   std::string symbols = TRY(read_text("/proc/kallsyms", kMaxText));
-  return KernelFunctions(std::move(symbols), std::move(traceable));
+  return KernelFunctions(std::move(symbols), std::move(*traceable));
 }
 
 // One function can have several names, and the list of what can be traced has only one of them:

@@ -2,6 +2,8 @@
 // One Session per program, with an ear on its BPF_PROG_LOAD; see verify.h.
 #include "loader/verify.h"
 
+#include "base/escape.h"
+#include "base/format.h"
 #include "loader/program_target.h"
 #include "loader/session.h"
 
@@ -42,7 +44,16 @@ Examination examine(const ObjectSpec& spec, u32 program, KernelProfile& profile,
   options.log_level = kLogStats;
   Result<Session> session =
       Session::load(spec, with_target_programs(spec, {program}), profile, listener, options);
-  if (!session) out.refusal = std::move(session).error();
+  if (!session) {
+    out.refusal = std::move(session).error();
+  } else if (session->program_fd(program) == -1) {  // a plan leaves it out, with a note
+    std::unexpected<Error> left_out =
+        fail(Code::unsupported,
+             "not loaded: no struct of the object has it as a callback that this kernel knows");
+    left_out.error().context =
+        format("program \"{}\"", escape_terminal(spec.programs[program].name));
+    out.refusal = std::move(left_out).error();
+  }
   return out;
 }
 

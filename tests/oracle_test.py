@@ -6,11 +6,14 @@ import pathlib
 import sys
 import tempfile
 import unittest
+import unittest.mock
 
 HERE = pathlib.Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE / "oracle"))
 
 import compare  # noqa: E402
+import kernel_source  # noqa: E402
+import selftests  # noqa: E402
 
 KERNEL = compare.Kernel("6.1", "6.1.0", pathlib.Path("btf"), pathlib.Path("config"))
 THEIRS = {
@@ -34,6 +37,13 @@ def kind(theirs: dict | None, ours: dict | None) -> str:
 class Programs(unittest.TestCase):
     def test_equal_programs_are_the_same_though_libbpf_names_data_maps_after_the_object(self):
         self.assertEqual(kind(THEIRS, OURS), "same")
+
+    def test_a_data_section_of_its_own_is_named_by_libbpf_as_far_as_a_kernel_keeps_it(self):
+        theirs, ours = copy.deepcopy(THEIRS), changed()
+        theirs["refs"][1]["name"], ours["refs"][1]["name"] = ".bss.MASK_NESTE", ".bss.MASK_NESTED"
+        self.assertEqual(kind(theirs, ours), "same")
+        theirs["refs"][1]["name"] = ".bss.MASK_NEST"
+        self.assertEqual(kind(theirs, ours), "refs")
 
     def test_every_part_of_a_program_is_compared(self):
         self.assertEqual(kind(THEIRS, changed(insns=OURS["insns"][:2])), "insns")
@@ -106,8 +116,56 @@ class KnownDifferences(unittest.TestCase):
             with self.assertRaises(ValueError):
                 self.read(text)
 
+    def test_objects_of_another_series_have_a_name_of_their_own_in_the_list(self):
+        folder = pathlib.Path("cache")
+        self.assertEqual([compare.object_name(folder / path) for path in (
+            "selftests-6.12/key/wq.bpf.o", f"selftests-{selftests.DEFAULT}/key/wq.bpf.o", "fixtures/x/wq.bpf.o")],
+            ["6.12/wq", "wq", "wq"])
+        lines = self.read("refused | 6.12/wq | * | x | why\nrefused | * | * | x | why\nrefused | a/wq | * | x | why\n")
+        self.assertEqual([line.series() for line in lines], ["6.12", selftests.DEFAULT, selftests.DEFAULT])
+
     def test_the_projects_own_list_can_be_read(self):
         self.assertTrue(compare.read_known(compare.LIST))
+
+
+class Selftests(unittest.TestCase):
+    """Which sources are compiled, with a compiler that is a function."""
+
+    def setUp(self):
+        self.cache = pathlib.Path(self.enterContext(tempfile.TemporaryDirectory()))
+        progs = self.cache / "source" / "tools/testing/selftests/bpf/progs"
+        progs.mkdir(parents=True)
+        for name in ("a", "b", "linked_funcs1", "linked_funcs2"):
+            (progs / f"{name}.c").touch()
+        (self.cache / "source" / "version").write_text("1")
+        (self.cache / "btf").write_bytes(b"types")
+        self.compiled: list[str] = []
+
+        def compile_one(series, source, folder, program):
+            if not (folder / f"{program.stem}.bpf.o").is_file():
+                self.compiled.append(f"{series.name}:{program.stem}")
+                (folder / f"{program.stem}.bpf.o").touch()
+
+        for target, name, value in (
+                (kernel_source, "cache_root", lambda: self.cache), (kernel_source, "ensure", lambda _: self.cache / "source"),
+                (selftests, "kernel_btf", lambda _: self.cache / "btf"), (selftests, "output", lambda _: "clang"),
+                (selftests, "prepare", lambda source, btf, folder: folder.mkdir(parents=True, exist_ok=True)),
+                (selftests, "compile_one", compile_one),
+                (selftests, "link_one", lambda folder, name, parts: (folder / f"{name}.bpf.o").touch())):
+            self.enterContext(unittest.mock.patch.object(target, name, value))
+
+    def test_of_a_series_only_what_is_wanted_is_compiled_and_the_rest_when_it_is(self):
+        found = selftests.ensure(1, "6.12", ("a", "linked_funcs"))[1]
+        self.assertEqual([path.name for path in found], ["a.bpf.o", "linked_funcs.bpf.o"])
+        self.assertEqual(self.compiled, ["6.12:a", "6.12:linked_funcs1", "6.12:linked_funcs2"])
+        selftests.ensure(1, "6.12")
+        self.assertEqual(self.compiled[3:], ["6.12:b"])
+        selftests.ensure(1, "6.12")
+        self.assertEqual(len(self.compiled), 4)
+
+    def test_the_series_do_not_share_a_folder(self):
+        self.assertNotEqual(selftests.ensure(1)[0], selftests.ensure(1, "6.12")[0])
+        self.assertTrue(selftests.ensure(1)[0].is_dir())
 
 
 if __name__ == "__main__":

@@ -1,17 +1,23 @@
 # SPDX-License-Identifier: Apache-2.0
 """Tests of the parity comparison's own judgement: that no way of differing looks like being the same."""
 
+import contextlib
+import io
 import json
 import pathlib
 import sys
 import tempfile
 import unittest
+import unittest.mock
 
 HERE = pathlib.Path(__file__).resolve().parent
 sys.path[:0] = [str(HERE / "parity"), str(HERE / "oracle"), str(HERE / "vm")]
 
 import asking  # noqa: E402
+import fetch  # noqa: E402
+import kernels  # noqa: E402
 import parity  # noqa: E402
+import selftests  # noqa: E402
 
 
 def entry(program, ok, errno=0, reason=None):
@@ -98,17 +104,17 @@ class Choosing(unittest.TestCase):
         with tempfile.TemporaryDirectory() as name:
             folder = pathlib.Path(name)
             with self.assertRaises(ValueError):
-                parity.choose(folder, 1)
+                parity.choose(folder, selftests.DEFAULT, 1)
             (folder / "a.bpf.o").write_bytes(b"a")
             (folder / "README").write_bytes(b"")
-            first, objects = parity.choose(folder, 1)
+            first, objects = parity.choose(folder, selftests.DEFAULT, 1)
             self.assertEqual([path.name for path in objects], ["a.bpf.o"])
-            self.assertEqual(parity.choose(folder, 1)[0], first)
+            self.assertEqual(parity.choose(folder, selftests.DEFAULT, 1)[0], first)
             (folder / "a.bpf.o").write_bytes(b"b")
-            self.assertNotEqual(parity.choose(folder, 1)[0], first)
+            self.assertNotEqual(parity.choose(folder, selftests.DEFAULT, 1)[0], first)
             (folder / "b c.bpf.o").write_bytes(b"")
             with self.assertRaises(ValueError):
-                parity.choose(folder, 1)
+                parity.choose(folder, selftests.DEFAULT, 1)
 
 
 class List(unittest.TestCase):
@@ -119,6 +125,46 @@ class List(unittest.TestCase):
             path.write_text("refused | * | x | y | reason\n")
             with self.assertRaises(ValueError):
                 parity.read_known(path)
+
+    def report(self, series, text):
+        with tempfile.TemporaryDirectory() as name:
+            path = pathlib.Path(name) / "list"
+            path.write_text(text)
+            known = parity.read_known(path)
+        difference = parity.Difference("6.12", "wq.bpf.o", "p", "errno", "x")
+        with contextlib.redirect_stdout(io.StringIO()) as out:
+            status = parity.report("6.12", series, [difference], 1, known, True)
+        return status, out.getvalue()
+
+    def test_an_object_of_another_series_is_listed_with_the_series(self):
+        lines = "errno | * | 6.12/wq.bpf.o | p | x | why\n", "errno | * | wq.bpf.o | p | x | why\n"
+        self.assertEqual(self.report("6.12", lines[0])[0], 0)
+        self.assertEqual(self.report(selftests.DEFAULT, lines[1])[0], 0)
+        self.assertIn("errno: 6.12/wq.bpf.o: p", self.report("6.12", lines[1])[1])
+        self.assertIn("errno: wq.bpf.o: p", self.report(selftests.DEFAULT, lines[0])[1])
+
+    def test_a_line_is_stale_only_where_its_series_was_compared(self):
+        both = "errno | * | * | p | x | why\n"
+        self.assertEqual(self.report("6.12", both + "errno | * | other.bpf.o | p | x | why\n")[0], 0)
+        status, text = self.report("6.12", both + "errno | * | 6.12/other.bpf.o | p | x | why\n")
+        self.assertEqual(status, 1)
+        self.assertIn(":2: explains nothing any more", text)
+
+    def test_the_answers_about_one_series_do_not_displace_those_about_another(self):
+        with tempfile.TemporaryDirectory() as name:
+            root = pathlib.Path(name)
+            (root / "tool").write_text("tool")
+            kernel = kernels.find("6.12", {"6.12": "6.12.1"})
+            with (unittest.mock.patch.object(fetch, "ensure", lambda _: {"release": "6.12.1"}),
+                  unittest.mock.patch.object(fetch, "cache_root", lambda: root / "kernels")):
+                paths = [asking.log_path(kernel, "libbpf", root / "tool", "key", series) for series in ("", "6.12")]
+                for path in paths:
+                    path.touch()
+                for series in ("", "6.12"):
+                    asking.log_path(kernel, "libbpf", root / "tool", "key", series)
+                self.assertTrue(all(path.is_file() for path in paths))
+                asking.log_path(kernel, "libbpf", root / "tool", "other key", "6.12")
+                self.assertEqual([path.is_file() for path in paths], [True, False])
 
 
 if __name__ == "__main__":

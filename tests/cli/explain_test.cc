@@ -6,6 +6,8 @@
 
 #include "base/escape.h"
 #include "base/mapped_file.h"
+#include "cli/hints.h"
+#include "cli/report.h"
 #include "loader/collect.h"
 #include "tests/support/objects.h"
 
@@ -54,4 +56,50 @@ TEST_CASE("explain: a step is what --step names, all of them without one") {
   const Result<std::vector<std::byte>> file = read_file(test::build_path("fixtures/minimal.bpf.o"));
   REQUIRE(file);
   CHECK(!story_of(*file).empty());
+}
+
+TEST_CASE("explain: programs that only their names load are said to be left out") {
+  test::ObjectBuilder object;
+  object.add_function("always", "xdp", {bpf::mov64_imm(0, 1), bpf::exit_insn()});
+  object.add_function("asked_for", "?xdp", {bpf::mov64_imm(0, 1), bpf::exit_insn()});
+  const std::string text = story_of(object.build());
+  CHECK(text.find("begin with a '?': asked_for; --prog NAME takes them in") != std::string::npos);
+}
+
+TEST_CASE("explain: a callback that no struct has was not chosen, but left out") {
+  test::ObjectBuilder object;
+  object.add_function("alone", "struct_ops/x", {bpf::mov64_imm(0, 0), bpf::exit_insn()});
+  const std::string text = story_of(object.build());
+  CHECK(text.find("program alone: left out") != std::string::npos);
+  CHECK(text.find("does not say: program alone") == std::string::npos);
+}
+
+TEST_CASE("explain: hints about another kernel's types name its file, not the running kernel") {
+  cli::Facts facts;
+  facts.kernel = "6.1.0";
+  const Error error = fail(Code::not_found,
+                           "struct bpf_struct_ops_x, by which BPF implements it, does not exist in "
+                           "this kernel")
+                          .error();
+  const auto text = [&] {
+    return cli::to_text(cli::explain({.phase = cli::Phase::link, .error = error, .facts = facts}),
+                        cli::Style());
+  };
+  CHECK(text().find("not built into this kernel (6.1.0)") != std::string::npos);
+  CHECK(text().find("`bpfld btf search 'bpf_struct_ops_*'`") != std::string::npos);
+  facts.btf = "other.btf";
+  CHECK(text().find("6.1.0") == std::string::npos);
+  CHECK(text().find("not built into this kernel (other.btf)") != std::string::npos);
+  CHECK(text().find("`bpfld btf search 'bpf_struct_ops_*' other.btf`") != std::string::npos);
+}
+
+TEST_CASE("explain: a function that the kernel has not is no fault of the object") {
+  const Error error =
+      fail(Code::not_found, "function nothing does not exist in this kernel").error();
+  const cli::Facts facts;
+  for (const cli::Phase phase : {cli::Phase::capture, cli::Phase::link}) {
+    const cli::Report report = cli::explain({.phase = phase, .error = error, .facts = facts});
+    CHECK(report.id == "E22");
+    CHECK(report.exit == cli::Exit::kernel);
+  }
 }

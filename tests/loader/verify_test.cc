@@ -3,6 +3,7 @@
 #include "loader/verify.h"
 
 #include "tests/loader/session_case.h"
+#include "tests/loader/struct_ops_case.h"
 
 using namespace bpfld;
 using namespace bpfld::test;
@@ -100,5 +101,25 @@ TEST_CASE(
   CHECK_FALSE(found.reached_kernel);
   CHECK(found.refusal->errno_value == E2BIG);
   CHECK(found.refusal->context == "map \"counts\"");
+  CHECK(kernel.open_fds() == 0);
+}
+
+TEST_CASE("verify: a callback of no struct was not accepted, since the kernel was not asked") {
+  HandlerObject object;
+  object.add_program("on_open");
+  object.add_program("alone");
+  object.add_handler("mine", ".struct_ops", "on_open", object.handler_type());
+  const ObjectSpec spec = object.spec();
+  HandlerKernel handler;
+  KernelProfile profile = looked_up(spec, {0, 1}, handler.profile());
+  FakeKernel kernel;
+  CHECK_FALSE(examine(spec, 0, profile, kernel).refusal);
+  const Examination alone = examine(spec, 1, profile, kernel);
+  REQUIRE(alone.refusal);
+  CHECK_FALSE(alone.reached_kernel);
+  CHECK(alone.refusal->message() ==
+        "program \"alone\": not loaded: no struct of the object has it as a callback that this "
+        "kernel knows");
+  CHECK(kernel.count<bpf::ProgLoad>() == 1);
   CHECK(kernel.open_fds() == 0);
 }

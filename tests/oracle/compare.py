@@ -2,8 +2,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """The differential oracle: are our linked programs, byte for byte, what libbpf would load?
 
-Every program of every object (our fixtures and examples, the kernel's 500 selftests) is linked by
-`bpfld dump --linked` and by libbpf (libbpf_dump.c) for each kernel of the matrix and for the running one.
+Every program of every object (our fixtures and examples, the 500 selftests of Linux 6.1, those of 6.12 that
+have most of what came since) is linked by `bpfld dump --linked` and by libbpf (libbpf_dump.c) for each kernel of
+the matrix and for the running one. With --selftests, all those of one series, and nothing else.
 Types, instructions, func_info, line_info and references to maps must be the same, or the difference must be
 listed with its reason in known-differences.txt. The selftests for CO-RE are also linked for the little
 kernels that they bring, whose types differ in every way that CO-RE knows. Prints one line per kernel, and of
@@ -43,8 +44,10 @@ LIST = HERE / "known-differences.txt"
 # other maps; missing: only one of the two has the program; refused: only we refuse it; accepted: only
 # libbpf refuses it.
 KINDS = ("insns", "type", "info", "refs", "missing", "refused", "accepted")
+FEW_SERIES = "6.12"  # of which the suite compares a few
 OBJCOPY = "llvm-objcopy-19"
 OBJECTS_AT_ONCE = 50  # for one libbpf process
+LARGEST_NAME = 15     # of a map, in bytes: BPF_OBJ_NAME_LEN without the NUL
 
 
 @dataclass(frozen=True)
@@ -75,6 +78,11 @@ class Known:
     reason: str
     line: int
     kernels: collections.Counter = field(default_factory=collections.Counter)
+
+    def series(self) -> str:
+        """Whose selftests it is about: objects of another series than the default are called SERIES/NAME."""
+        series = self.object.partition("/")[0]
+        return series if series in selftests.SERIES else selftests.DEFAULT
 
     def explains(self, difference: Difference) -> bool:
         return (self.kind == difference.kind and fnmatch.fnmatchcase(difference.object, self.object)
@@ -152,14 +160,22 @@ def run_bpfld(program: pathlib.Path, kernel: Kernel, path: pathlib.Path) -> dict
 # ---- comparing
 
 
+def object_name(path: pathlib.Path) -> str:
+    name = path.name.removesuffix(".bpf.o")
+    series = path.parent.parent.name.removeprefix("selftests-")
+    return f"{series}/{name}" if series in selftests.SERIES and series != selftests.DEFAULT else name
+
+
 def map_references(entry: dict) -> list[tuple]:
     return [(r["insn"], r["kind"], r["name"], r.get("offset", 0)) for r in entry["refs"] if r["kind"].startswith("map")]
 
 
 def same_references(theirs: list[tuple], ours: list[tuple]) -> bool:
-    """libbpf puts the start of the object's name in front of the name of a data section."""
+    """libbpf puts the start of the object's name in front of the name of a data section, and cuts the name of one
+    like .bss.NAME to what a kernel keeps of a name."""
     return len(theirs) == len(ours) and all(
-        a[:2] == b[:2] and a[3] == b[3] and (a[2] == b[2] or (b[2].startswith(".") and a[2].endswith(b[2])))
+        a[:2] == b[:2] and a[3] == b[3]
+        and (a[2] == b[2] or (b[2].startswith(".") and (a[2].endswith(b[2]) or a[2] == b[2][:LARGEST_NAME])))
         for a, b in zip(theirs, ours))
 
 
@@ -233,8 +249,7 @@ def compare_kernel(arguments: argparse.Namespace, oracle: pathlib.Path, kernel: 
         for part in their_parts:
             theirs.update(part.result())
     for path in objects:
-        name = path.name.removesuffix(".bpf.o")
-        more, found = compare_object(kernel, name, theirs.get(path, {}), ours[path])
+        more, found = compare_object(kernel, object_name(path), theirs.get(path, {}), ours[path])
         counts += more
         differences += found
     return counts, differences
@@ -287,21 +302,32 @@ def report(kernel: Kernel, objects: int, counts: collections.Counter, difference
     return listed, len(unlisted)
 
 
+def ensure_few(jobs: int) -> list[pathlib.Path]:
+    return selftests.ensure(jobs, FEW_SERIES, selftests.SERIES[FEW_SERIES].few)[1]
+
+
 def find_objects(arguments: argparse.Namespace) -> list[pathlib.Path]:
     if arguments.folder:
         return sorted(arguments.folder.rglob("*.bpf.o"))
     own = sorted(path for folder in ("fixtures", "examples") for path in (arguments.build / folder).rglob("*.bpf.o"))
-    if not own:
+    if arguments.selftests:
+        found = selftests.ensure(arguments.jobs, arguments.selftests)[1]
+    elif not own:
         raise kernel_source.SourceError(f"{arguments.build} holds no objects: ./dev build")
-    theirs = [] if arguments.own else selftests.ensure(arguments.jobs)[1]
-    return [path for path in [*own, *theirs]
-            if fnmatch.fnmatch(path.name.removesuffix(".bpf.o"), arguments.objects)]
+    elif arguments.own:
+        found = own
+    else:
+        found = [*own, *selftests.ensure(arguments.jobs)[1], *ensure_few(arguments.jobs)]
+    return [path for path in found if fnmatch.fnmatch(path.name.removesuffix(".bpf.o"), arguments.objects)]
 
 
 def run(arguments: argparse.Namespace) -> int:
     known = read_known(LIST)
     oracle = libbpf.ensure(jobs=arguments.jobs)
-    folder = None if arguments.own or arguments.folder else selftests.ensure(arguments.jobs)[0]
+    series = arguments.selftests or selftests.DEFAULT
+    folder = None if arguments.own or arguments.folder else selftests.ensure(arguments.jobs, series)[0]
+    if folder and not arguments.selftests:
+        ensure_few(arguments.jobs)
     chosen = find_kernels([label for label in arguments.kernels if label != "core"])
     if arguments.prepare:
         return 0
@@ -319,7 +345,7 @@ def run(arguments: argparse.Namespace) -> int:
                   f"({', '.join(f'{label} {count}' for label, count in line.kernels.items())})")
     if arguments.objects == "*" and folder and set(ALL) <= set(arguments.kernels):
         for line in known:
-            if not line.kernels:
+            if not line.kernels and line.series() == series:
                 failed += 1
                 print(f"{LIST.name}:{line.line}: explains nothing any more: take it out")
     print(f"[oracle] programs: {passed + failed + skipped} | {passed} passed | {failed} failed | {skipped} skipped")
@@ -332,6 +358,8 @@ def main(argv: list[str]) -> int:
     parser.add_argument("--build", type=pathlib.Path, default=ROOT / "build")
     parser.add_argument("--objects", default="*", metavar="GLOB", help="names without .bpf.o")
     parser.add_argument("--own", action="store_true", help="only this project's objects")
+    parser.add_argument("--selftests", metavar="SERIES", choices=[*selftests.SERIES],
+                        help=f"all the selftests of this Linux instead: {', '.join(selftests.SERIES)}")
     parser.add_argument("--folder", type=pathlib.Path, help="the objects below this folder instead")
     parser.add_argument("--prepare", action="store_true", help="only make what the comparison needs")
     parser.add_argument("-j", "--jobs", type=int, default=os.cpu_count() or 1)

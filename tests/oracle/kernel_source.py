@@ -28,7 +28,8 @@ def cache_root() -> pathlib.Path:
 # What is unpacked, by series.
 FOLDERS = {
     "6.1": ("tools/testing/selftests/bpf", "tools/lib/bpf", "tools/include", "scripts/bpf_doc.py"),
-    "6.12": ("tools/lib/bpf", "tools/include", "tools/arch/x86/include"),
+    "6.12": ("tools/testing/selftests/bpf", "tools/lib/bpf", "tools/include", "tools/arch/x86/include",
+             "scripts/bpf_doc.py"),
 }
 
 
@@ -71,7 +72,7 @@ def _unpack(package: pathlib.Path, series: str, into: pathlib.Path) -> None:
 def ensure(series: str) -> pathlib.Path:
     """The folder of the unpacked source. Errors: SourceError."""
     final = cache_root() / f"source-{series}"
-    if (final / "folders").is_file() and (final / "folders").read_text().split() == list(FOLDERS[series]):
+    if (final / "folders").is_file() and set(FOLDERS[series]) <= set((final / "folders").read_text().split()):
         return final
     final.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix=f".source-{series}-", dir=final.parent) as name:

@@ -172,17 +172,19 @@ def run_guest(kernel: kernels.Kernel, folder: pathlib.Path, tool: str, todo: lis
     return failure
 
 
-def log_path(kernel: kernels.Kernel, tool: str, program: pathlib.Path, objects_key: str) -> pathlib.Path:
-    """In the cache; logs of the same tool in other states are removed. Those of a folder of the user's, whose
-    key starts with FOLDER, stand apart."""
+def log_path(kernel: kernels.Kernel, tool: str, program: pathlib.Path, objects_key: str,
+             series: str = "") -> pathlib.Path:
+    """In the cache; logs of the same tool in other states, about the same series of selftests, are removed.
+    Those of a folder of the user's, whose key starts with FOLDER, stand apart."""
     parts = (fetch.ensure(kernel)["release"], objects_key, SCRIPT)
     key = hashlib.sha256("\0".join(parts).encode() + program.read_bytes()).hexdigest()[:16]
     root = fetch.cache_root().parent / "parity" / kernel.label
     if objects_key.startswith(FOLDER):
         root /= "folder"
     root.mkdir(parents=True, exist_ok=True)
-    path = root / f"{tool}-{key}.log"
-    for other in root.glob(f"{tool}-*.log"):
+    name = f"{series}-{tool}" if series else tool
+    path = root / f"{name}-{key}.log"
+    for other in root.glob(f"{name}-*.log"):
         if other != path:
             other.unlink()
     return path

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""Loads the kernel's selftests one program at a time, once with bpfld and once with libbpf, and compares.
+"""Loads a kernel's selftests one program at a time, once with bpfld and once with libbpf, and compares.
 
 On a kernel of the matrix, in a guest, `bpfld verify -o json` and libbpf-verify load each program of each object
 alone (asking.py). What libbpf gets accepted we must get accepted; what both are refused must be refused with
@@ -12,6 +12,7 @@ what bpfld leaves behind in its process or in the kernel.
 
 import argparse
 import concurrent.futures
+import dataclasses
 import fnmatch
 import hashlib
 import os
@@ -73,6 +74,11 @@ class Known:
 
     def is_about(self, kernel: str) -> bool:
         return self.kernels == "*" or kernel in self.kernels.split()
+
+    def series(self) -> str:
+        """Whose selftests it is about: objects of another series than the default are called SERIES/NAME."""
+        series = self.object.partition("/")[0]
+        return series if series in selftests.SERIES else selftests.DEFAULT
 
     def explains(self, difference: Difference) -> bool:
         return (self.kind == difference.kind and self.is_about(difference.kernel)
@@ -139,10 +145,10 @@ def compare(kernel: str, objects: list[str], ours: asking.Answers, theirs: askin
     return differences, programs
 
 
-def choose(folder: pathlib.Path | None, jobs: int) -> tuple[str, list[pathlib.Path]]:
+def choose(folder: pathlib.Path | None, series: str, jobs: int) -> tuple[str, list[pathlib.Path]]:
     """The objects, and a name for them all that changes with any of them. Errors: ValueError."""
     if folder is None:
-        tests, objects, _ = selftests.ensure(jobs)
+        tests, objects, _ = selftests.ensure(jobs, series)
         return tests.name, objects
     objects = sorted(folder.glob("*.bpf.o"))
     if not objects or any(" " in path.name for path in objects):
@@ -201,15 +207,19 @@ def unseen_leaks(left: str) -> list[str]:
 # ---- the report
 
 
-def report(kernel: str, differences: list[Difference], programs: int, known: list[Known], is_all: bool) -> int:
+def report(kernel: str, series: str, differences: list[Difference], programs: int, known: list[Known],
+           is_all: bool) -> int:
     unknown = []
     for difference in differences:
+        if series != selftests.DEFAULT:
+            difference = dataclasses.replace(difference, object=f"{series}/{difference.object}")
         line = next((line for line in known if line.explains(difference)), None)
         if line is None:
             unknown.append(difference)
         else:
             line.hits += 1
-    stale = [line for line in known if is_all and line.hits == 0 and line.is_about(kernel)]
+    stale = [line for line in known if is_all and line.hits == 0 and line.is_about(kernel)
+             and line.series() == series]
     for difference in unknown:
         print(f"{difference.kind}: {difference.object}: {difference.program}: {difference.text}")
     for line in stale:
@@ -230,10 +240,13 @@ def main(argv: list[str]) -> int:
                         help="compare the *.bpf.o of DIR instead of the selftests")
     parser.add_argument("--control", action="store_true",
                         help="only see whether a tool that leaves things behind would be found out")
+    parser.add_argument("--selftests", metavar="SERIES", choices=[*selftests.SERIES], default=selftests.DEFAULT,
+                        help=f"of which Linux: {', '.join(selftests.SERIES)} ({selftests.DEFAULT} by default)")
     parser.add_argument("--timeout", type=float, default=3000.0, metavar="SECONDS", help="of one guest")
     parser.add_argument("-j", "--jobs", type=int, default=os.cpu_count() or 1)
     arguments = parser.parse_args(argv)
-    globs = list(arguments.objects) + ([f"{name}.bpf.o" for name in FEW] if arguments.few else [])
+    few = FEW if arguments.selftests == selftests.DEFAULT else selftests.SERIES[arguments.selftests].few
+    globs = list(arguments.objects) + ([f"{name}.bpf.o" for name in few] if arguments.few else [])
     bpfld = pathlib.Path(os.environ.get("BPFLD_BUILD", ROOT / "build")) / "cli/bpfld"
     try:
         known = read_known(LIST)
@@ -241,14 +254,15 @@ def main(argv: list[str]) -> int:
         oracle = libbpf.ensure(VERIFY, arguments.jobs)
         if arguments.control:
             return control(kernel, bpfld, oracle, arguments.timeout)
-        folder, objects = choose(arguments.folder, arguments.jobs)
+        folder, objects = choose(arguments.folder, arguments.selftests, arguments.jobs)
         chosen = [path for path in objects
                   if not globs or any(fnmatch.fnmatchcase(path.name, glob) for glob in globs)]
         # Small ones first: most of them take a moment, and the largest a minute each.
         names = [path.name for path in sorted(chosen, key=lambda path: path.stat().st_size)]
         with tempfile.TemporaryDirectory(prefix="bpfld-parity-") as name:
             stage(chosen, bpfld, oracle, pathlib.Path(name), arguments.jobs)
-            logs = {tool: asking.log_path(kernel, tool, program, folder)
+            series = "" if arguments.selftests == selftests.DEFAULT else arguments.selftests
+            logs = {tool: asking.log_path(kernel, tool, program, folder, series)
                     for tool, program in (("libbpf", oracle), ("bpfld", bpfld))}
             theirs, ours = (asking.ask(kernel, pathlib.Path(name), tool, log, names, arguments.timeout)
                             for tool, log in logs.items())
@@ -261,7 +275,8 @@ def main(argv: list[str]) -> int:
         entries = [entry for (name, _), entry in answers.found.items() if name in names]
         print(f"{tool}: {sum(entry['ok'] for entry in entries)} of {len(entries)} accepted")
     print(f"left behind by bpfld: {'; '.join(ours.left.values()) or 'nothing'}")
-    return report(kernel.label, differences, programs, known, not globs and arguments.folder is None)
+    is_all = not globs and arguments.folder is None
+    return report(kernel.label, arguments.selftests, differences, programs, known, is_all)
 
 
 if __name__ == "__main__":

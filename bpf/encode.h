@@ -44,7 +44,7 @@ std::string kernel_object_name(std::string_view name);
 inline constexpr u32 kNextIdResult = 4;      // next_id
 inline constexpr u32 kTestRunResult = 4;     // test.retval
 inline constexpr u32 kInfoLengthResult = 4;  // info.info_len
-// log_true_size, btf_log_true_size: all of the log, its NUL included. Since v6.4; before, untouched.
+// log_true_size, btf_log_true_size: all of the log, its NUL included; since v6.4.
 inline constexpr u32 kProgLogSizeResult = 140, kBtfLogSizeResult = 28;
 
 // Offsets in struct bpf_btf_info.

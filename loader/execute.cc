@@ -6,6 +6,7 @@
 #include <cerrno>
 
 #include "bpf/map_like.h"
+#include "bpf/request_fds.h"
 
 namespace bpfld::loader {
 namespace {

@@ -7,6 +7,7 @@
 #include <span>
 
 #include "base/escape.h"
+#include "bpf/request_fds.h"
 #include "loader/attach_refusal.h"
 #include "loader/features.h"
 

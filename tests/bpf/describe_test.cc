@@ -4,6 +4,7 @@
 #include <doctest/doctest.h>
 
 #include "bpf/request.h"
+#include "bpf/request_fds.h"
 
 using namespace bpfld;
 using namespace bpfld::bpf;

@@ -8,6 +8,7 @@
 
 #include <sys/syscall.h>
 
+#include "bpf/request_fds.h"
 #include "btf/view.h"
 
 namespace bpfld::test {

@@ -68,6 +68,9 @@ Status bind_target(Planner& planner, const ProgramSpec& program, bpf::ProgLoad& 
       return fail(Code::not_found, "program \"{}\", which it is about, is not loaded",
                   escape_terminal(planner.spec.programs[*target->own_program].name));
     request.attach_target = bpf::Fd::slot(*slot);
+    // By the type that the kernel was told of the function.
+    const auto told = planner.context_functions.find({*target->own_program, target->type});
+    if (told != planner.context_functions.end()) request.attach_btf_id = told->second;
   } else if (target->program_id != 0) {
     request.attach_target = loaded_program(planner, target->program_id);
   } else {

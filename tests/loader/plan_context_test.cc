@@ -24,14 +24,24 @@ struct Case {
   Plan plan;
   std::vector<std::byte> blob;
 
-  explicit Case(const KernelProfile& profile = {}) {
+  explicit Case(const KernelProfile& profile = {}, std::string_view replaced = {}) {
     const Result<std::vector<std::byte>> file =
         read_file(test::build_path("fixtures/context_argument.bpf.o"));
     REQUIRE_MESSAGE(file, test::message(file));
     Result<ObjectSpec> collected = collect(*file, "context_argument");
     REQUIRE_MESSAGE(collected, test::message(collected));
     spec = *std::move(collected);
-    const Result<Linked> linked = link(spec, autoload_programs(spec), profile);
+    Selection selection = autoload_programs(spec);
+    if (!replaced.empty()) {
+      const auto target = std::ranges::find(spec.programs, replaced, &ProgramSpec::name);
+      const auto other = std::ranges::find(spec.programs, "other_length", &ProgramSpec::name);
+      REQUIRE(target != spec.programs.end());
+      REQUIRE(other != spec.programs.end());
+      other->target_program.emplace();
+      other->target_program->own = static_cast<u32>(target - spec.programs.begin());
+      selection.push_back(static_cast<u32>(other - spec.programs.begin()));
+    }
+    const Result<Linked> linked = link(spec, selection, profile);
     REQUIRE_MESSAGE(linked, test::message(linked));
     Result<Plan> made = make_plan(spec, *linked, profile);
     REQUIRE_MESSAGE(made, test::message(made));
@@ -40,17 +50,21 @@ struct Case {
       if (const bpf::BtfLoad* load = std::get_if<bpf::BtfLoad>(&op.request)) blob = load->blob;
   }
 
+  bpf::ProgLoad load_of(std::string_view program) const {
+    for (const Op& op : plan.load)
+      if (const bpf::ProgLoad* load = std::get_if<bpf::ProgLoad>(&op.request))
+        if (load->name == program) return *load;
+    FAIL("no such program");
+    return {};
+  }
+
   // The type ids of the program's functions, the entry first.
   std::vector<u32> functions(std::string_view program) const {
-    for (const Op& op : plan.load) {
-      const bpf::ProgLoad* load = std::get_if<bpf::ProgLoad>(&op.request);
-      if (load == nullptr || load->name != program) continue;
-      std::vector<u32> out;
-      for (u32 i = 0; i < load->func_info.count; i++)
-        out.push_back(load_checked<u32>(load->func_info.bytes, 8 * i + 4));
-      return out;
-    }
-    return {};
+    const bpf::ProgLoad load = load_of(program);
+    std::vector<u32> out;
+    for (u32 i = 0; i < load.func_info.count; i++)
+      out.push_back(load_checked<u32>(load.func_info.bytes, 8 * i + 4));
+    return out;
   }
 };
 
@@ -91,6 +105,11 @@ TEST_CASE("plan context: a tagged argument points to the context of the program'
   CHECK(prototypes(one, "on_socket") == "on_socket(__sk_buff*) length(__sk_buff*)");
   CHECK(one.functions("on_socket")[1] == one.functions("on_tc")[1]);  // one context, one FUNC
   CHECK(one.functions("on_kprobe")[2] != one.functions("on_raw_tp")[2]);
+}
+
+TEST_CASE("plan context: who replaces such a function names it as the kernel knows it") {
+  const Case one({}, "on_tc");
+  CHECK(one.load_of("other_length").attach_btf_id == one.functions("on_tc")[1]);
 }
 
 TEST_CASE("plan context: what is added stands behind the object's types, which stay") {

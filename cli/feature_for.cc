@@ -284,6 +284,16 @@ void Verdict::look_at_linking() {
   };
   const Status done = link();
   if (done || status_ != Exit::ok) return;  // said already, by what caused it
+  if (context_.saved &&
+      done.error().message().find(profile_.symbols_problem) != std::string::npos) {
+    add({.kind = "object",
+         .name = spec_.name,
+         .answer = "unknown",
+         .since = {},
+         .note = done.error().message()},
+        Exit::ok);
+    return;
+  }
   const Report report = explain({.phase = Phase::link,
                                  .error = done.error(),
                                  .facts = context_.facts,

@@ -201,21 +201,23 @@ std::string constant_of(bpf::AttachType type) {
 }
 
 // Whether the kernel has the place that programs of that section are for, by its own list. Of some
-// types it is checked when they are loaded, of the others when they are attached.
+// types it is checked when they are loaded, of kprobes when they are attached; others are attached
+// in an older way where there is one (tcx), or are taken with any.
 void Verdict::look_at_attach_type(const loader::SectionRow& row) {
   using bpf::ProgType;
   static constexpr ProgType kCheckedAtLoad[] = {ProgType::cgroup_sock, ProgType::cgroup_sock_addr,
                                                 ProgType::cgroup_skb,  ProgType::cgroup_sockopt,
                                                 ProgType::sk_lookup,   ProgType::netfilter,
                                                 ProgType::tracing,     ProgType::lsm};
-  if (context_.view() == nullptr || !seen_.insert(format("attach type {}", row.name)).second)
+  const bool at_load = std::ranges::find(kCheckedAtLoad, row.type) != std::end(kCheckedAtLoad);
+  if (context_.view() == nullptr || (!at_load && row.type != ProgType::kprobe) ||
+      !seen_.insert(format("attach type {}", row.name)).second)
     return;
   const btf::TypeId id = btf::find_one(*context_.view(), "bpf_attach_type", {btf::Kind::enum_});
   if (id == btf::TypeId{}) return;
   const std::string wanted = constant_of(row.attach_type);
   for (const btf::Enumerator& known : btf::enumerators(*context_.view(), context_.view()->type(id)))
     if (known.name == wanted) return;
-  const bool at_load = std::ranges::find(kCheckedAtLoad, row.type) != std::end(kCheckedAtLoad);
   add({.kind = "attach type",
        .name = std::string(row.name),
        .answer = "no",
@@ -298,6 +300,16 @@ void Verdict::look_at_linking() {
   };
   const Status done = link();
   if (done || status_ != Exit::ok) return;  // said already, by what caused it
+  if (context_.saved &&
+      done.error().message().find(profile_.symbols_problem) != std::string::npos) {
+    add({.kind = "object",
+         .name = spec_.name,
+         .answer = "unknown",
+         .since = {},
+         .note = done.error().message()},
+        Exit::ok);
+    return;
+  }
   const Report report = explain({.phase = Phase::link,
                                  .error = done.error(),
                                  .facts = context_.facts,

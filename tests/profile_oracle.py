@@ -34,10 +34,10 @@ TIMEOUT = 900.0  # seconds, of a guest
 EXIT_ATTACH = 7  # "it loads, but does not attach"
 MARKS = ("@ feature", "@ verify")
 # Of our objects those that ask something of the kernel, and those that not every kernel can run.
-OBJECTS = ("attach_cgroup", "attach_network", "attach_run", "bound", "core_execution", "core_fields", "data_sections",
-           "execsnoop", "externs", "goto_table", "iter_task", "kfunc", "ksym_typed", "maps_all", "maps_legacy",
-           "maps_new", "missing_extern", "missing_tracepoint", "no_btf", "probes", "raw_tp", "struct_ops_cc",
-           "subprogs", "usdt", "verifier_null", "xdp_pass")
+OBJECTS = ("attach_cgroup", "attach_network", "attach_run", "attach_sockets", "bound", "core_execution", "core_fields",
+           "data_sections", "execsnoop", "externs", "goto_table", "iter_task", "kfunc", "ksym_typed", "maps_all",
+           "maps_legacy", "maps_new", "missing_extern", "missing_tracepoint", "no_btf", "probes", "raw_tp",
+           "struct_ops_cc", "subprogs", "usdt", "verifier_null", "xdp_pass")
 SCRIPT = """#!/bin/sh
 /b/bpfld profile save /out/kernel 2>&1
 for object in *.o; do

@@ -241,6 +241,8 @@ constexpr HintRow kRows[] = {
      "", "the program was written for a kernel that is configured with it", "declare it __weak: then it is 0 where it is not set"},
     {"E25",  kBeforeLoad,     kAny,              kAnyErrno, "is a Kconfig option, and", nullptr,          Exit::kernel,
      "", "a distribution installs /boot/config-{kernel}; /proc/config.gz is there with CONFIG_IKCONFIG_PROC", "modprobe configs, or declare it __weak: then it is 0"},
+    {"E25",  kBeforeLoad,     kAny,              kAnyErrno, "must be linked in first", nullptr,           Exit::bad_object,
+     "", "", "`bpftool gen object WHOLE.bpf.o A.bpf.o B.bpf.o` links objects"},
     {"E25",  kBeforeLoad,     kAny,              kAnyErrno, "extern \"",                nullptr,           Exit::kernel,
      "", "", "`bpfld btf search NAME{btf}` looks in this kernel's ({kernel}) BTF; __weak lets the program ask whether it is there"},
     {"E22",  kBeforeLoad,     Code::not_found,   kAnyErrno, "does not exist in",       names_own_function, Exit::kernel,

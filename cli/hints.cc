@@ -276,6 +276,8 @@ constexpr HintRow kRows[] = {
      "", "a distribution installs /boot/config-{kernel}; /proc/config.gz is there with CONFIG_IKCONFIG_PROC", "modprobe configs, or declare it __weak: then it is 0"},
     {"E25",  kBeforeLoad,     kAny,              kAnyErrno, "this kernel has no such symbol", nullptr,    Exit::kernel,
      "", "a kernel that was built without CONFIG_KALLSYMS_ALL tells where its functions are, but not where its variables are", "declare it __weak: then it is 0 where there is none"},
+    {"E25",  kBeforeLoad,     kAny,              kAnyErrno, "must be linked in first", nullptr,           Exit::bad_object,
+     "", "", "`bpftool gen object WHOLE.bpf.o A.bpf.o B.bpf.o` links objects"},
     {"E25",  kBeforeLoad,     kAny,              kAnyErrno, "extern \"",                nullptr,           Exit::kernel,
      "", "", "`bpfld btf search NAME{btf}` looks in this kernel's ({kernel}) BTF; __weak lets the program ask whether it is there"},
     {"E22",  kBeforeLoad,     Code::not_found,   kAnyErrno, "does not exist in",       names_own_function, Exit::kernel,

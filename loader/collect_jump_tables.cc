@@ -23,7 +23,8 @@ Result<JumpTable> read_table(const Collector& state, const elf::Symbol& symbol, 
   out.targets.reserve(symbol.size / kEntry);
   for (u64 at = 0; at < symbol.size; at += kEntry) {
     const u64 target = TRY(load<u64>(bytes, at, state.elf.order()));
-    if (target < place.start || target - place.start >= place.size)
+    // A label behind the last instruction is for the kernel to refuse, with the program.
+    if (target < place.start || target - place.start > place.size)
       return fail(Code::malformed, "entry {} is {:#x}, outside of function \"{}\"", at / kEntry,
                   target, escape_terminal(state.spec.functions[function].name));
     out.targets.push_back(TRY(to_insn(target - place.start)));

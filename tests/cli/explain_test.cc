@@ -103,3 +103,16 @@ TEST_CASE("explain: a function that the kernel has not is no fault of the object
     CHECK(report.exit == cli::Exit::kernel);
   }
 }
+
+TEST_CASE("explain: what another object has is not looked for in the kernel") {
+  const Error error =
+      fail(Code::not_found,
+           "extern \"x\": the object has no BTF that says what it is; a function or "
+           "variable of another object must be linked in first")
+          .error();
+  const cli::Facts facts;
+  const cli::Report report =
+      cli::explain({.phase = cli::Phase::link, .error = error, .facts = facts});
+  CHECK(report.exit == cli::Exit::bad_object);
+  CHECK(report.hint.find("bpftool gen object") != std::string::npos);
+}

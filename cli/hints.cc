@@ -172,8 +172,8 @@ class Phases {
 constexpr Phases kBeforeLoad = {Phase::capture, Phase::link};
 
 // spec: one explanation. The texts may hold {message}, {object}, {program}, {name}, {section},
-// {kernel} (with --btf, the file), {btf} (the file as one more operand), {uid}, {lockdown}, {lsm},
-// {memlock}, {type}, {since}, {map} and {size}.
+// {kernel} (with --btf: the file), {btf} (with --btf: the file, as an operand), {uid}, {lockdown},
+// {lsm}, {memlock}, {type}, {since}, {map} and {size}.
 struct HintRow {
   std::string_view id;
   Phases phases;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // From an error of the library to a report that helps: which page of the catalogue it is, why it
 // happened here, and what to try. The library only says what failed; what that means depends on the
-// step and on this machine, and is a table in hints.cc.
+// step and on this machine, and is a table in hint_rows.cc.
 #pragma once
 
 #include "base/result.h"

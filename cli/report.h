@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // An error as a person reads it: what, where, why, what to try. The first line is enough alone;
-// `bpfld help E15` says more. Errors of the library become reports by the table in hints.cc.
+// `bpfld help E15` says more. Errors of the library become reports by the table in hint_rows.cc.
 //
 //   error[E15]: tracepoint sched/sched_swich does not exist on this kernel
 //     --> missing.bpf.o: program "on_switch", SEC("tp/sched/sched_swich")

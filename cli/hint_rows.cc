@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <cerrno>
 
+#include "bpf/tables.h"
 #include "loader/capture.h"
 #include "loader/link.h"
 #include "loader/perf_events.h"

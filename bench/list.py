@@ -16,8 +16,6 @@ import subprocess
 import sys
 import time
 
-HERE = pathlib.Path(__file__).resolve().parent
-OURS = (str(HERE.parent / "build/cli/bpfld"), "list", "*", "--no-header")
 PEER = ("bpftrace", "-l")
 
 
@@ -33,29 +31,36 @@ def measure(command: tuple[str, ...], runs: int) -> dict:
     run_once(command)  # what is in no cache yet
     found = [run_once(command) for _ in range(runs)]
     seconds = [second for second, _ in found]
-    return {"lines": found[-1][1], "fastest_ms": min(seconds) * 1e3, "median_ms": statistics.median(seconds) * 1e3,
-            "slowest_ms": max(seconds) * 1e3}
+    return {"lines": found[-1][1], "fastest": min(seconds) * 1e3, "median": statistics.median(seconds) * 1e3,
+            "slowest": max(seconds) * 1e3}
+
+
+def line(name: str, found: dict) -> str:
+    return (f"{name}: {found['lines']} lines in {found['fastest']:.0f} ms, median {found['median']:.0f} ms, "
+            f"slowest {found['slowest']:.0f} ms")
 
 
 def main(argv: list[str]) -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--runs", type=int, default=21)
+    parser.add_argument("--build", default="build", help="the build folder (build)")
     parser.add_argument("-o", dest="output", choices=("text", "json"), default="text")
     options = parser.parse_args(argv)
-    commands = {"bpfld list '*'": OURS}
-    if shutil.which(PEER[0]):
-        commands["bpftrace -l"] = PEER
-    for name, command in commands.items():
-        try:
-            found = measure(command, options.runs)
-        except (OSError, subprocess.CalledProcessError) as error:
-            print(f"{name}: {error}", file=sys.stderr)
-            return 1
-        if options.output == "json":
-            print(json.dumps({"name": name, **found}))
-        else:
-            print(f"{name}: {found['lines']} lines in {found['fastest_ms']:.0f} ms, median {found['median_ms']:.0f} ms, "
-                  f"slowest of {options.runs} {found['slowest_ms']:.0f} ms")
+    command = (str(pathlib.Path(options.build).resolve() / "cli" / "bpfld"), "list", "*", "--no-header")
+    try:
+        ours = measure(command, options.runs)
+        peer = measure(PEER, options.runs) if shutil.which(PEER[0]) else None
+    except (OSError, subprocess.CalledProcessError) as error:
+        print(f"bench: {error}", file=sys.stderr)
+        return 1
+    if options.output == "json":
+        other = peer["median"] if peer else None
+        print(json.dumps({"name": "list every place: wall clock", "ours": round(ours["median"], 4), "peer": other,
+                          "unit": "ms", "ratio": round(ours["median"] / other, 4) if other else None}))
+        return 0
+    print(line("bpfld list '*'", ours))
+    if peer:
+        print(line("bpftrace -l", peer))
     return 0
 
 

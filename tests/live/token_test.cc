@@ -168,6 +168,7 @@ TEST_CASE("live: token: a folder that gives none is an error when it was asked f
   const Outcome outcome = run_in_namespace(true, run);
   if (!outcome.has_tokens) return test::skip("token", "the kernel has none", "BPF_TOKEN_CREATE");
   CHECK_MESSAGE(outcome.status == 4, outcome.output);
-  CHECK_MESSAGE(has(outcome, "the BPF token of /sys/fs: bpf(BPF_TOKEN_CREATE): EINVAL"),
-                outcome.output);
+  CHECK_MESSAGE(
+      has(outcome, "the BPF token of /sys/fs: bpf(BPF_TOKEN_CREATE): Invalid argument (EINVAL)"),
+      outcome.output);
 }

@@ -94,7 +94,7 @@ def judge(suite: suites.Suite, status: int, output: str, seconds: float) -> Outc
 
 def describe(outcome: Outcome) -> str:
     found = outcome.counts
-    line = (f"{outcome.name:<12}{outcome.seconds:7.1f} s {found.passed:6} passed {found.failed:5} failed "
+    line = (f"{outcome.name:<17}{outcome.seconds:7.1f} s {found.passed:6} passed {found.failed:5} failed "
             f"{found.skipped:5} skipped")
     return f"{line}   {outcome.trouble}" if outcome.trouble else line
 
@@ -120,7 +120,7 @@ def meet_needs(chosen: list[suites.Suite]) -> dict[str, str]:
     unmet: dict[str, str] = {}
     for need in dict.fromkeys(need for suite in chosen for need in suite.needs):
         status, output, seconds = run_command(suites.NEEDS[need], suites.NEEDS_TIMEOUT)
-        print(f"{need:<12}{seconds:7.1f} s" + ("" if status == 0 else f"   FAILED with status {status}"), flush=True)
+        print(f"{need:<17}{seconds:7.1f} s" + ("" if status == 0 else f"   FAILED with status {status}"), flush=True)
         if status != 0:
             show_output(need, output)
             unmet[need] = f"could not get: {need}"
@@ -169,7 +169,7 @@ def run_all(chosen: list[suites.Suite], unmet: dict[str, str]) -> list[Outcome]:
 def main(argv: list[str]) -> int:
     if argv == ["--list"]:
         for suite in suites.SUITES:
-            print(f"{suite.name:<12}{' '.join(suite.command)}")
+            print(f"{suite.name:<18}{' '.join(suite.command)}")
         return 0
     try:
         chosen = suites.choose(argv)

@@ -196,8 +196,9 @@ TEST_CASE("bpf request: every fd is visited, unset ones too") {
   load.btf_references = {{InsnIndex{4}, Fd::slot(5)}};
   load.fd_array = {Fd(), Fd::slot(6)};
   load.btf = Fd::slot(3);
+  load.token = Fd::slot(8);
   CHECK(fds(load) == std::vector<Fd>{Fd::slot(1), Fd::slot(2), Fd::slot(5), Fd(), Fd::slot(6),
-                                     Fd::slot(3), Fd()});
+                                     Fd::slot(3), Fd(), Fd::slot(8)});
   CHECK(fds(LinkCreate{.program = Fd::slot(1), .target = Fd::slot(2)}) ==
         std::vector<Fd>{Fd::slot(1), Fd::slot(2)});
   CHECK(fds(RaiseMemlock{}).empty());

@@ -309,7 +309,9 @@ TEST_CASE("hints: a map that is too large is told how large it would be") {
   const Report report =
       explain({.phase = Phase::load, .error = error, .facts = facts, .object = "x", .spec = &spec});
   CHECK(report.id == "E12");
-  CHECK(report.why == "that is more than a map can have: 4000000000 elements of 72 B are 268 GiB");
+  CHECK(report.why ==
+        "it has more elements than a map of its type can have, or is larger in all than a map can "
+        "be: 4000000000 elements of 72 B are 268 GiB");
   CHECK(report.hint == "--map conn.max_entries=65536, or another smaller number");
 }
 

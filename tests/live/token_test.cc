@@ -79,12 +79,18 @@ void write_file(const std::string& path, std::string_view text) {
       ::write(file.get(), text.data(), text.size()) == static_cast<ssize_t>(text.size()), path);
 }
 
-// False when the kernel knows no such option.
-bool delegate_all(int context) {
+void delegate_all(int context) {
   for (const char* option :
        {"delegate_cmds", "delegate_maps", "delegate_progs", "delegate_attachs"})
-    if (::fsconfig(context, FSCONFIG_SET_STRING, option, "any", 0) != 0) return false;
-  return true;
+    REQUIRE(::fsconfig(context, FSCONFIG_SET_STRING, option, "any", 0) == 0);
+  REQUIRE(::fsconfig(context, FSCONFIG_CMD_CREATE, nullptr, nullptr, 0) == 0);
+}
+
+// Older kernels ignore options that they do not know.
+bool skip_without_tokens() {
+  const bool has_tokens = test::kernel_has("BPF_TOKEN_CREATE");
+  if (!has_tokens) test::skip("token", "the kernel has none", "BPF_TOKEN_CREATE");
+  return !has_tokens;
 }
 
 struct Outcome {

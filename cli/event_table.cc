@@ -3,6 +3,7 @@
 #include "cli/event_table.h"
 
 #include <algorithm>
+#include <utility>
 
 #include "base/escape.h"
 #include "btf/print_value.h"
@@ -230,8 +231,17 @@ void EventTable::add_json(std::string& out, std::optional<u32> cpu, Bytes record
 std::string hexdump(Bytes bytes) {
   constexpr std::size_t kPerLine = 16;
   std::string out;
+  bool in_repeats = false;
   for (std::size_t at = 0; at < bytes.size(); at += kPerLine) {
     const Bytes line = bytes.subspan(at, std::min(kPerLine, bytes.size() - at));
+    // The last line says how long it all is.
+    const bool repeats = at != 0 && at + kPerLine < bytes.size() &&
+                         std::ranges::equal(line, bytes.subspan(at - kPerLine, kPerLine));
+    if (repeats) {
+      if (!std::exchange(in_repeats, true)) out += "  *\n";
+      continue;
+    }
+    in_repeats = false;
     std::string text;
     out += format("  {:04x} ", at);
     for (std::size_t i = 0; i < kPerLine; i++) {

@@ -70,7 +70,8 @@ class EventTable {
   std::string object_key_ = "object", map_key_ = "map", cpu_key_ = "cpu";
 };
 
-// 16 bytes a line, each line indented by two spaces.
+// 16 bytes a line, each line indented by two spaces. Lines that repeat the one before are one `*`,
+// as hexdump(1) has it.
 std::string hexdump(Bytes bytes);
 
 }  // namespace bpfld::cli

@@ -181,6 +181,19 @@ TEST_CASE("table: without a type the bytes are shown") {
   CHECK(out == "{\"map\":\"even\\u001bts\",\"cpu\":2,\"size\":4,\"hex\":\"01020304\"}\n");
 }
 
+TEST_CASE("table: lines of bytes that repeat are one star, and the last one is always there") {
+  std::vector<std::byte> bytes(16 * 5);
+  const std::string zeros =
+      "00 00 00 00 00 00 00 00  00 00 00 00 00 00 00 00  |................|\n";
+  CHECK(hexdump(bytes) == "  0000  " + zeros + "  *\n  0040  " + zeros);
+  bytes[16 * 2] = std::byte{'a'};
+  bytes.resize(16 * 5 + 1);
+  CHECK(hexdump(bytes) == "  0000  " + zeros + "  *\n  0020  61" + zeros.substr(2, 48) +
+                              "|a...............|\n" + "  0030  " + zeros + "  *\n  0050  00" +
+                              std::string(47, ' ') + " |.|\n");
+  CHECK(hexdump(std::span(bytes).first(32)) == "  0000  " + zeros + "  0010  " + zeros);
+}
+
 TEST_CASE("report: every line of a text is indented below its first, and nothing empty is shown") {
   const Report report = {.severity = Severity::error,
                          .id = "E15",

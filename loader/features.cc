@@ -84,13 +84,21 @@ Answer probe_memcg_accounting(bpf::Kernel& kernel) {
   return ask(kernel, request, 0, EINVAL);
 }
 
+// No such folder, or it is closed to us; nothing is delegated there; it was mounted for another
+// user namespace, or this is the machine's own; a kernel without tokens.
+Answer answer_without_token(const Error& error) {
+  static constexpr int kNone[] = {ENOENT, EACCES, EPERM, EOPNOTSUPP, EINVAL};
+  return std::ranges::find(kNone, error.errno_value) != std::end(kNone) ? Answer::no
+                                                                        : Answer::unknown;
+}
+
 // The token is dropped at once: a plan asks for its own.
 Answer probe_token(bpf::Kernel& kernel) {
   const Result<bpf::Reply> folder = kernel.call(bpf::OpenPath{std::string(kTokenFolder)});
-  if (!folder) return Answer::no;
+  if (!folder) return answer_without_token(folder.error());
   const UniqueFd fd(static_cast<int>(folder->value));
   const Result<bpf::Reply> token = kernel.call(bpf::TokenCreate{Fd::number(fd.get())});
-  if (!token) return Answer::no;
+  if (!token) return answer_without_token(token.error());
   UniqueFd(static_cast<int>(token->value));
   return Answer::yes;
 }

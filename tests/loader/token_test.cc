@@ -91,3 +91,13 @@ TEST_CASE("loader session: a token that was asked for is used from the start, or
     }
   }
 }
+
+TEST_CASE("features: a token that could not be had for another reason is not remembered as a no") {
+  for (const int errno_value : {ENOENT, EACCES, EPERM, EOPNOTSUPP, EINVAL, EMFILE, ENOMEM}) {
+    FakeKernel kernel;
+    kernel.refuse(is<bpf::TokenCreate>(), errno_value);
+    const bool is_transient = errno_value == EMFILE || errno_value == ENOMEM;
+    CHECK(probe(Feature::token, kernel) == (is_transient ? Answer::unknown : Answer::no));
+    CHECK(kernel.open_fds() == 0);
+  }
+}

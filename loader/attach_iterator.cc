@@ -3,8 +3,6 @@
 // "bpf_map_elem,map=NAME", "cgroup,path=DIR,order=post".
 //
 // Source: include/uapi/linux/bpf.h: union bpf_iter_link_info, enum bpf_cgroup_iter_order.
-#include <charconv>
-
 #include "base/escape.h"
 #include "base/near.h"
 #include "loader/attach_parts.h"
@@ -72,21 +70,6 @@ constexpr u32 kPre = 2;
 const KindRow* find_kind(std::string_view kind) {
   const KindRow* found = std::ranges::find(kKinds, kind, &KindRow::kind);
   return found != std::end(kKinds) ? found : nullptr;
-}
-
-template <typename T>
-std::optional<T> to_number(std::string_view text) {
-  T value = 0;
-  const char* const end = text.data() + text.size();
-  const std::from_chars_result done = std::from_chars(text.data(), end, value);
-  if (text.empty() || done.ec != std::errc() || done.ptr != end) return std::nullopt;
-  return value;
-}
-
-std::optional<u32> find_map(const ObjectSpec& spec, std::string_view name) {
-  for (u32 i = 0; i < spec.maps.size(); i++)
-    if (spec.maps[i].name == name) return i;
-  return std::nullopt;
 }
 
 // "map=/PATH" is a pinned one, "map=id:N" one that the kernel has, other names are the object's.

@@ -2,7 +2,6 @@
 // Kernel functions: kprobe, kretprobe (one function, an offset in it, or an address), the same for
 // system calls by their name alone, and the forms that take a pattern.
 #include <array>
-#include <charconv>
 
 #include "base/escape.h"
 #include "base/glob.h"
@@ -19,17 +18,8 @@ struct ProbePlace {
   u64 offset = 0;    // in the function; or the address
 };
 
-std::optional<u64> to_number(std::string_view text) {
-  int base = 10;
-  if (text.starts_with("0x")) {
-    base = 16;
-    text.remove_prefix(2);
-  }
-  u64 value = 0;
-  const char* const end = text.data() + text.size();
-  const std::from_chars_result done = std::from_chars(text.data(), end, value, base);
-  if (done.ec != std::errc() || done.ptr != end || text.empty()) return std::nullopt;
-  return value;
+std::optional<u64> to_address(std::string_view text) {
+  return text.starts_with("0x") ? to_number<u64>(text.substr(2), 16) : to_number<u64>(text);
 }
 
 bool is_symbol(std::string_view text) {
@@ -41,7 +31,7 @@ bool is_symbol(std::string_view text) {
 std::optional<ProbePlace> read_place(std::string_view text) {
   ProbePlace place;
   if (text.starts_with("0x")) {
-    const std::optional<u64> address = to_number(text);
+    const std::optional<u64> address = to_address(text);
     if (!address) return std::nullopt;
     place.offset = *address;
     return place;
@@ -49,7 +39,7 @@ std::optional<ProbePlace> read_place(std::string_view text) {
   const std::size_t plus = text.find('+');
   place.name = text.substr(0, plus);
   if (plus != std::string_view::npos) {
-    const std::optional<u64> offset = to_number(text.substr(plus + 1));
+    const std::optional<u64> offset = to_address(text.substr(plus + 1));
     if (!offset) return std::nullopt;
     place.offset = *offset;
   }

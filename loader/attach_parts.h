@@ -5,6 +5,7 @@
 #pragma once
 
 #include <algorithm>
+#include <charconv>
 #include <optional>
 #include <span>
 #include <string_view>
@@ -55,6 +56,19 @@ struct AttachFamily {
 
 // The facts that attaching a program at its places requires. attach_plan.cc.
 void attach_needs(const ObjectSpec& spec, u32 program, Needs& out);
+
+// The index of the object's map of that name.
+std::optional<u32> find_map(const ObjectSpec& spec, std::string_view name);
+
+// All of `text` as a number; empty when it is none, or too large for T.
+template <typename T>
+std::optional<T> to_number(std::string_view text, int base = 10) {
+  T value{};
+  const char* const end = text.data() + text.size();
+  const std::from_chars_result done = std::from_chars(text.data(), end, value, base);
+  if (text.empty() || done.ec != std::errc() || done.ptr != end) return std::nullopt;
+  return value;
+}
 
 // Adds what is not there yet.
 template <typename T>

@@ -4,7 +4,6 @@
 //
 // Source: perf_event_open(2).
 #include <array>
-#include <charconv>
 
 #include "base/escape.h"
 #include "base/near.h"
@@ -56,15 +55,6 @@ struct Sampled {
   u64 period = 1;
   bool frequency = false;
 };
-
-template <typename T>
-std::optional<T> to_number(std::string_view text, int base = 10) {
-  T value{};
-  const char* const end = text.data() + text.size();
-  const std::from_chars_result done = std::from_chars(text.data(), end, value, base);
-  if (text.empty() || done.ec != std::errc() || done.ptr != end) return std::nullopt;
-  return value;
-}
 
 std::optional<EventRow> find_event(std::string_view name) {
   for (const EventRow& row : kEvents)

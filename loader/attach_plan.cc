@@ -73,6 +73,12 @@ void Attachment::otherwise(std::string how, std::string remains) {
   out.otherwise.push_back({.how = std::move(how), .ops = {}, .remains = std::move(remains)});
 }
 
+std::optional<u32> find_map(const ObjectSpec& spec, std::string_view name) {
+  for (u32 i = 0; i < spec.maps.size(); i++)
+    if (spec.maps[i].name == name) return i;
+  return std::nullopt;
+}
+
 Error missing_fact(const std::string& problem, int errno_value,
                    const std::vector<std::string>& near) {
   Error error = errno_value != 0 ? fail_errno(errno_value, "{}", problem).error()

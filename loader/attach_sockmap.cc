@@ -34,12 +34,6 @@ bool is_sockmap(const MapSpec& map) {
   return map.type == bpf::MapType::sockmap || map.type == bpf::MapType::sockhash;
 }
 
-std::optional<u32> find_map(const AttachSite& site) {
-  for (u32 i = 0; i < site.spec.maps.size(); i++)
-    if (site.spec.maps[i].name == site.target.place) return i;
-  return std::nullopt;
-}
-
 }  // namespace
 
 std::optional<AttachTarget> sockmap_unnamed(const ObjectSpec& spec, const ProgramSpec& program) {
@@ -56,7 +50,7 @@ std::optional<AttachTarget> sockmap_unnamed(const ObjectSpec& spec, const Progra
 }
 
 std::optional<Error> sockmap_problem(const AttachSite& site, const KernelProfile&) {
-  const std::optional<u32> map = find_map(site);
+  const std::optional<u32> map = find_map(site.spec, site.target.place);
   const std::string name = escape_terminal(site.target.place);
   if (!map || !is_sockmap(site.spec.maps[*map])) {
     std::vector<std::string> near;
@@ -81,7 +75,7 @@ std::optional<Error> sockmap_problem(const AttachSite& site, const KernelProfile
 }
 
 void attach_sockmap(Attachment& attachment) {
-  const bpf::Fd map = attachment.map_fd(*find_map(attachment));
+  const bpf::Fd map = attachment.map_fd(*find_map(attachment.spec, attachment.target.place));
   const std::string name = escape_terminal(attachment.target.place);
   attachment.out.how = format("sockmap link, {}", name);
   bpf::LinkCreate create;

@@ -39,12 +39,6 @@ const UsdtFact* find_fact(const AttachTarget& target, const KernelProfile& profi
   return found != profile.usdts.end() ? &found->second : nullptr;
 }
 
-std::optional<u32> find_map(const ObjectSpec& spec, std::string_view name) {
-  for (u32 i = 0; i < spec.maps.size(); i++)
-    if (spec.maps[i].name == name) return i;
-  return std::nullopt;
-}
-
 // spec: arguments as a place of a probe has them; places with the same share a number.
 using SpecNumbers = std::map<std::pair<u16, std::string>, u32>;
 

@@ -4,6 +4,7 @@
 #include "btf/core_resolve.h"
 
 #include <algorithm>
+#include <iterator>
 #include <limits>
 
 #include "btf/core_match.h"
@@ -21,12 +22,14 @@ constexpr u64 kMaxBudget = 256'000'000;
 
 // The candidates of one local root type; shared by all of its relocations.
 struct Pool {
-  TypeId root;
+  TypeId local;
   Kind kind = Kind::void_;
   std::string_view name;                   // without its flavour
   std::vector<Candidate> candidates = {};  // in the order of search
   std::vector<Candidate> out = {};         // lost in an earlier relocation; the first kMaxKept
   u32 out_count = 0;
+
+  Root root() const { return {.name = name, .kind = kind}; }
 };
 
 // One pool per root type that has a name, in the order of their ids.
@@ -43,29 +46,25 @@ std::vector<Pool> make_pools(const View& local, std::span<const CoreRelo> relos)
   for (const TypeId root : roots) {
     const Type type = local.type(root);
     if (type.name.empty()) continue;
-    pools.push_back({.root = root, .kind = type.kind, .name = essential_name(type.name)});
+    pools.push_back({.local = root, .kind = type.kind, .name = essential_name(type.name)});
   }
   return pools;
 }
 
 // Adds one target's types to those pools that have none yet.
 void search(const Target& target, u16 number, std::span<Pool* const> open) {
-  if (open.empty() || target.view == nullptr) return;
-  std::vector<std::string_view> names;
-  names.reserve(open.size());
-  bool only_structs = true;
-  for (const Pool* pool : open) {
-    names.push_back(pool->name);
-    only_structs = only_structs && is_composite(pool->kind);
-  }
-  const KindMask kinds = only_structs ? kComposites : KindMask::all();
-  const std::vector<std::vector<TypeId>> found =
-      find_named(*target.view, names, kinds, Match::essential);
-  for (std::size_t i = 0; i < open.size(); i++) {
-    for (const TypeId type : found[i]) {
-      if (kinds_compatible(open[i]->kind, target.view->kind(type)))
-        open[i]->candidates.push_back({.type = type, .target = number});
-    }
+  if (target.view == nullptr) return;
+  std::vector<Root> unknown;
+  unknown.reserve(open.size());
+  for (const Pool* pool : open)
+    if (target.located == nullptr || target.located->find(pool->root()) == nullptr)
+      unknown.push_back(pool->root());
+  const Located found(*target.view, unknown);
+  for (Pool* pool : open) {
+    const std::vector<TypeId>* types = found.find(pool->root());
+    if (types == nullptr) types = target.located->find(pool->root());
+    for (const TypeId type : *types)
+      pool->candidates.push_back({.type = type, .target = number});
   }
 }
 
@@ -217,8 +216,8 @@ class Resolver {
 };
 
 Pool* Resolver::pool_of(TypeId root) {
-  const auto found = std::ranges::lower_bound(pools_, root, {}, &Pool::root);
-  return found != pools_.end() && found->root == root ? &*found : nullptr;
+  const auto found = std::ranges::lower_bound(pools_, root, {}, &Pool::local);
+  return found != pools_.end() && found->local == root ? &*found : nullptr;
 }
 
 void set_failure(Resolution& out, Verdict verdict, Reason reason) {
@@ -330,6 +329,30 @@ Resolution Resolver::answer(const CoreRelo& relo, u32 number) {
 }
 
 }  // namespace
+
+Located::Located(const View& view, std::span<const Root> roots) {
+  if (roots.empty()) return;
+  std::vector<std::string_view> names;
+  names.reserve(roots.size());
+  for (const Root& root : roots)
+    names.push_back(root.name);
+  const bool only_structs =
+      std::ranges::all_of(roots, [](const Root& root) { return is_composite(root.kind); });
+  const std::vector<std::vector<TypeId>> found =
+      find_named(view, names, only_structs ? kComposites : KindMask::all(), Match::essential);
+  for (std::size_t i = 0; i < roots.size(); i++) {
+    std::vector<TypeId>& types = types_[{std::string(roots[i].name), roots[i].kind}];
+    types.clear();  // a root may be given twice
+    std::ranges::copy_if(found[i], std::back_inserter(types), [&](TypeId type) {
+      return kinds_compatible(roots[i].kind, view.kind(type));
+    });
+  }
+}
+
+const std::vector<TypeId>* Located::find(const Root& root) const {
+  const auto found = types_.find({std::string(root.name), root.kind});
+  return found == types_.end() ? nullptr : &found->second;
+}
 
 Result<std::vector<Resolution>> resolve(const View& local, std::span<const Target> targets,
                                         std::span<const CoreRelo> relos) {

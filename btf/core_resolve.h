@@ -9,9 +9,11 @@
 // those that are left disagree about a value the relocation is ambiguous, and no value is right.
 #pragma once
 
+#include <map>
 #include <span>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "base/result.h"
@@ -21,10 +23,30 @@
 
 namespace bpfld::btf::core {
 
+// spec: what relocations of one local type look for.
+struct Root {
+  std::string_view name;  // without its flavour
+  Kind kind = Kind::void_;
+};
+
+// spec: the types of a view that have a root's name and kind, for a list of roots. One search
+// however many there are; whoever needs the answer before resolve() does can pass it on.
+class Located {
+ public:
+  Located() = default;
+  Located(const View& view, std::span<const Root> roots);
+  // In the order of ids; null when that root was not in the list.
+  const std::vector<TypeId>* find(const Root& root) const;
+
+ private:
+  std::map<std::pair<std::string, Kind>, std::vector<TypeId>> types_;
+};
+
 // view: BTF to look for types in.
 struct Target {
   const View* view = nullptr;
-  std::string_view name;  // "vmlinux", or the module's; for messages
+  std::string_view name = {};        // "vmlinux", or the module's; for messages
+  const Located* located = nullptr;  // what was found in it before, if anything was
 };
 
 enum class Verdict : u8 {

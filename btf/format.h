@@ -211,31 +211,44 @@ constexpr u32 make_info(u32 kind, u32 vlen, bool flag) {
   return u32{flag} << 31 | (kind & 0x7f) << 24 | (vlen & 0xffffff);
 }
 
-// What a walk over a type section needs to know of a kind, in one word: bytes of a record without
-// entries, bytes per entry, and whether it is a struct or union. 0 for kinds without a row.
+constexpr Kind kind_of(const TypeRecord& record) {
+  const u32 kind = info_kind(record.info);
+  return kind < kKindCount ? static_cast<Kind>(kind) : Kind::unknown;
+}
+
+// What a walk over a type section needs to know of a kind: bytes of a record without entries, bytes
+// per entry, and whether it is a struct or union.
 class RecordShape {
  public:
-  constexpr RecordShape() = default;
+  // Longer than any section, so that whoever steps over a record of unknown length is past the end.
+  static constexpr u32 kUnknownBytes = 0xffffffff;
+
+  constexpr RecordShape() = default;  // of kinds without a row
   constexpr explicit RecordShape(const KindRow& row)
-      : packed_((kRecordBytes + 4u * row.tail_words) | 4u * row.words_per_entry << 8 |
-                u32{is_composite(row.kind)} << 16) {}
-  constexpr bool is_known() const { return packed_ != 0; }
-  constexpr u64 bytes(u32 vlen) const { return (packed_ & 0xff) + u64{packed_ >> 8 & 0xff} * vlen; }
-  constexpr u32 is_composite_bit() const { return packed_ >> 16; }
+      : bytes_(kRecordBytes + 4u * row.tail_words),
+        per_entry_(static_cast<u16>(4u * row.words_per_entry)),
+        composite_(is_composite(row.kind)) {}
+  constexpr bool is_known() const { return bytes_ != kUnknownBytes; }
+  constexpr u64 bytes(u32 vlen) const { return bytes_ + u64{per_entry_} * vlen; }
+  constexpr u32 is_composite_bit() const { return composite_; }
 
  private:
-  u32 packed_ = 0;
+  u32 bytes_ = kUnknownBytes;
+  u16 per_entry_ = 0;
+  u16 composite_ = 0;
 };
-consteval std::array<RecordShape, 128> make_record_shapes() {
-  std::array<RecordShape, 128> out = {};
+// By the highest byte of an info word: the kind and the flag above it.
+consteval std::array<RecordShape, 256> make_record_shapes() {
+  std::array<RecordShape, 256> out = {};
   for (const KindRow& row : kKinds)
-    if (row.kind != Kind::void_) out[static_cast<u32>(row.kind)] = RecordShape(row);
+    for (const u32 flag : {0u, 128u})
+      if (row.kind != Kind::void_) out[static_cast<u32>(row.kind) + flag] = RecordShape(row);
   return out;
 }
-inline constexpr std::array<RecordShape, 128> kRecordShapes = make_record_shapes();
+inline constexpr std::array<RecordShape, 256> kRecordShapes = make_record_shapes();
 // Of the kind in an info word.
 constexpr RecordShape record_shape(u32 info) {
-  return kRecordShapes[info_kind(info)];
+  return kRecordShapes[info >> 24];
 }
 
 // Bits of an INT's encoding.

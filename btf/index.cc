@@ -14,7 +14,7 @@ constexpr u32 kFilterBits = 11;  // 8 KiB: stays in the fastest cache beside the
 
 // The first four bytes of the string at `offset`, zeros after its end and after the table's. No
 // branch depends on the string.
-u32 prefix(Bytes strings, u32 offset) {
+u32 prefix_at(Bytes strings, u32 offset) {
   u32 text = 0;
   if (fits(strings.size(), offset, 4)) [[likely]] {
     text = load_checked<u32>(strings, offset);
@@ -47,11 +47,13 @@ class Wanted {
   }
 
   bool empty() const { return entries_.empty(); }
+  // Whether look_up() could find something for a name that starts so.
+  bool may_be(u32 prefix_value) const { return heads_[filter_slot(prefix_value)] != 0; }
   // Calls `found(position)` with each position in the caller's list that a type's name answers.
   // `text` is that name, its NUL and whatever follows.
   template <typename Found>
   void look_up(std::string_view text, Found found) const {
-    for (u32 entry = heads_[filter_slot(prefix(bytes_of(text), 0))]; entry != 0;) {
+    for (u32 entry = heads_[filter_slot(prefix_at(bytes_of(text), 0))]; entry != 0;) {
       const Entry& one = entries_[entry - 1];
       if (answers(text, names_[one.position])) found(one.position);
       entry = one.next;
@@ -76,7 +78,7 @@ class Wanted {
   // The slot of the name when it is followed by `after`; not added if that is `known`.
   u32 add(u32 position, char after, u32 known = kNoSlot) {
     const std::string text = std::string(names_[position]).append(4, after);
-    const u32 slot = filter_slot(prefix(bytes_of(text), 0));
+    const u32 slot = filter_slot(prefix_at(bytes_of(text), 0));
     if (slot == known) return slot;
     entries_.push_back({position, heads_[slot]});
     heads_[slot] = static_cast<u32>(entries_.size());
@@ -96,6 +98,11 @@ class Texts {
       : view_(view),
         strings_(text_of(view.string_bytes())),
         first_(view.string_end() - static_cast<u32>(strings_.size())) {}
+  u32 prefix(u32 offset) const {
+    if (offset >= first_) [[likely]]
+      return prefix_at(bytes_of(strings_), offset - first_);
+    return prefix_at(bytes_of(from(offset)), 0);
+  }
   std::string_view from(u32 offset) const {
     if (offset >= first_) [[likely]]
       return offset - first_ < strings_.size() ? strings_.substr(offset - first_) : "";
@@ -132,17 +139,20 @@ std::vector<std::vector<TypeId>> find_named(const View& view,
   const Wanted wanted(names, match);
   if (wanted.empty()) return out;
   const Texts texts(view);
-  const auto see = [&](TypeId id, u32 name) {
-    wanted.look_up(texts.from(name), [&](u32 position) {
-      if (kinds.has(view.kind(id))) out[position].push_back(id);
-    });
-  };
   if (kinds.within(kComposites)) {
-    view.each_named_composite(see);
+    view.each_named_composite([&](const TypeTable::Named& named) {
+      if (!wanted.may_be(texts.prefix(named.name))) return;
+      wanted.look_up(texts.from(named.name), [&](u32 one) {
+        const TypeId id = view.id_at(named.position);
+        if (kinds.has(view.kind(id))) out[one].push_back(id);
+      });
+    });
   } else {
     view.each_record([&](u32 index, const TypeRecord& record) {
-      if (record.name != 0 && kinds.has(info_kind(record.info)))
-        see({view.first_id() + index}, record.name);
+      if (record.name == 0 || !kinds.has(info_kind(record.info))) return;
+      if (!wanted.may_be(texts.prefix(record.name))) return;
+      wanted.look_up(texts.from(record.name),
+                     [&](u32 one) { out[one].push_back({view.first_id() + index}); });
     });
   }
   return out;

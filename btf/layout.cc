@@ -20,9 +20,10 @@ constexpr u64 kMaxSize = ~u32{0};
 
 TypeId skip(const View& view, TypeId id, bool typedefs) {
   for (u32 steps = 0; steps <= kMaxChain; steps++) {
-    const Kind kind = view.kind(id);
+    const TypeRecord record = view.record(id);
+    const Kind kind = kind_of(record);
     if (!is_modifier(kind) && !(typedefs && kind == Kind::typedef_)) return id;
-    id = view.type(id).type();
+    id = {record.size_or_type};
   }
   return {};
 }
@@ -140,7 +141,12 @@ TypeId resolve(const View& view, TypeId id) {
   return skip(view, id, true);
 }
 Type resolved(const View& view, TypeId id) {
-  return view.type(resolve(view, id));
+  for (u32 steps = 0; steps <= kMaxChain; steps++) {
+    const Type type = view.type(id);
+    if (!is_modifier(type.kind) && type.kind != Kind::typedef_) return type;
+    id = type.type();
+  }
+  return {};
 }
 
 Result<u64> size_of(const View& view, TypeId id) {

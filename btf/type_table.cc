@@ -1,21 +1,20 @@
 // SPDX-License-Identifier: Apache-2.0
-// See type_table.h. Every instruction of Walk::step() is executed 120,000 times per load, so what
-// can be checked once per piece (the highest name) or shows by itself (a record that ends past the
-// section's end) is not checked there.
+// See type_table.h. Every instruction of step() is executed 120,000 times per load, so it checks
+// nothing but that it stays inside. What else could be wrong shows at the end of a block of eight
+// steps; the block then never was, and is walked again by careful(), which checks everything.
 #include "btf/type_table.h"
 
-#include <array>
 #include <optional>
 
 namespace bpfld::btf {
 namespace {
 
-constexpr u32 kMarkEvery = 8;
-constexpr u32 kNearby = 1024;  // a piece has some thousands of records
+constexpr u32 kMarkEvery = 16;  // records; the length of a block
+constexpr u32 kNearby = 1024;   // a piece has some thousands of records
 // A kernel's records take 25 bytes on average, and one in thirteen is a struct with a name; tables
 // of blobs with more grow.
 constexpr u64 kUsualRecordBytes = 24;
-constexpr u64 kUsualBytesPerNamed = 300;
+constexpr u64 kUsualBytesPerNamed = 250;
 
 // The two words of a record that a walk reads.
 struct Head {
@@ -32,42 +31,62 @@ u64 RecordSizes::by_layout(u32 info) const {
   return kRecordBytes + row->info_bytes + u64{row->entry_bytes} * info_vlen(info);
 }
 
+// spec: a walk over one piece after the other.
+struct TypeTable::Lane {
+  Lists& lists;
+  Piece* piece = nullptr;  // the one it is in; null: none is left
+  u64 at = 0;
+  u64 end = 0;
+  u32 count = 0;
+
+  bool is_done() const { return at >= end; }
+  void begin(Piece& with, u64 to) {
+    piece = &with;
+    piece->marks_begin = lists.marks.size();
+    piece->named_begin = lists.named.size();
+    at = with.start;
+    end = to;
+    count = 0;
+  }
+  void finish() {
+    piece->stop = at;
+    piece->count = count;
+    piece->named_end = lists.named.size();
+    piece = nullptr;
+  }
+};
+
 // What all steps have in common.
 class TypeTable::Walk {
  public:
   Walk(Bytes types, const RecordSizes& sizes) : types_(types), sizes_(sizes) {}
 
   u64 size() const { return types_.size(); }
+  // The highest of all names that were seen, dropped pieces' and those past a piece's end included.
+  u32 highest_name() const { return highest_name_; }
 
-  // From where the piece stopped on to `end`, or to the first record that starts past it.
-  void one(Piece& piece, u64 end, Notes& notes) const {
-    const Bytes types = types_;
-    if (types.size() < kRecordBytes) return;
-    Block block;
-    Place place(piece, end);
-    while (!place.is_done()) {
-      for (u32 i = 0; i < kBlock && !place.is_done(); i++)
-        step(types, sizes_, place, block);
-      keep(place, block, piece, notes);
+  // Blocks of all four lanes in turn, until one is at its end or needs care.
+  void together(std::array<Lane, kLanes>& lanes) {
+    while (round(lanes)) {
     }
   }
 
-  // The same for two, until one of them is there. Whether the first and the second are.
-  std::pair<bool, bool> two(Piece& first, u64 first_end, Piece& second, u64 second_end,
-                            std::array<Notes, 2>& notes) const {
-    const Bytes types = types_;  // a copy: the compiler need not look again after each store
-    if (types.size() < kRecordBytes) return {true, true};
-    Block first_block, second_block;
-    Place a(first, first_end), b(second, second_end);
-    while (!a.is_done() && !b.is_done()) {
-      for (u32 i = 0; i < kBlock && !a.is_done() && !b.is_done(); i++) {
-        step(types, sizes_, a, first_block);
-        step(types, sizes_, b, second_block);
+  // One block, or what is left of it. Where there is no way on the lane is done.
+  void careful(Lane& lane) {
+    lane.lists.marks.push_back(static_cast<u32>(lane.at));
+    for (u32 i = 0; i < kMarkEvery && !lane.is_done(); i++) {
+      const Head head = load_checked<Head>(types_, lane.at);  // zeros past the end; 0 is no kind
+      const u64 length = sizes_.of(head.info);
+      if (length == 0 || length % 4 != 0) {
+        lane.end = 0;
+        return;
       }
-      keep(a, first_block, first, notes[0]);
-      keep(b, second_block, second, notes[1]);
+      if (head.name != 0 && kComposites.has(info_kind(head.info)))
+        lane.lists.named.push_back({.position = static_cast<u32>(lane.at), .name = head.name});
+      highest_name_ = std::max(highest_name_, head.name);
+      lane.at += length;
+      lane.count++;
     }
-    return {a.is_done(), b.is_done()};
   }
 
   // The first place from `from` on where a record could start; none when it is not near.
@@ -76,6 +95,16 @@ class TypeTable::Walk {
     for (u64 at = from; at < size() && at - from < kNear; at += 4)
       if (may_start(at, names)) return at;
     return std::nullopt;
+  }
+
+  // Whether no record up to the end has a name past the strings; for a section walked before.
+  bool names_are_below(u32 names) const {
+    for (u64 at = 0; at < size();) {
+      const Head head = load_checked<Head>(types_, at);
+      if (head.name >= names) return false;
+      at += sizes_.of(head.info);
+    }
+    return true;
   }
 
  private:
@@ -95,131 +124,161 @@ class TypeTable::Walk {
     return true;
   }
 
-  // Where a walk is. Nothing holds its address, so that it stays in registers.
+  // Where a lane is, and where what it notes next goes.
   struct Place {
     u64 at;
-    u64 end;
-    u32 index;
-    u32 highest_name;
-    u32 named = 0;
-    u32 marks = 0;
-
-    Place(const Piece& piece, u64 to)
-        : at(piece.stop), end(to), index(piece.count), highest_name(piece.highest_name) {}
-    bool is_done() const { return at >= end; }
+    Named* named;
   };
-  // What a few steps note, until keep() puts it into the lists.
-  static constexpr u32 kBlock = 64;
-  struct Block {
-    std::array<Named, kBlock + 1> named;
-    std::array<u32, kBlock / kMarkEvery + 1> marks;
-  };
+  using Places = std::array<Place, kLanes>;
+  static constexpr u32 kBlocks = 16;  // of a round, for which the lists have room
 
-  [[gnu::always_inline]] inline static void step(Bytes types, const RecordSizes& sizes,
-                                                 Place& place, Block& block) {
-    const Head head = load_checked<Head>(types, place.at);  // zeros past the end; 0 is no kind
+  // Past the section's end there are zeros, which are no kind, so that the place is past it for
+  // good.
+  [[gnu::always_inline]] static void step(Bytes types, Place& place, u32& highest_name) {
+    const Head head = load_checked<Head>(types, place.at);
     const RecordShape shape = record_shape(head.info);
-    u64 length = shape.bytes(info_vlen(head.info));
-    if (!shape.is_known()) [[unlikely]] {
-      length = sizes.by_layout(head.info);
-      if (length == 0 || length % 4 != 0) {
-        place.end = 0;  // there is no way on
-        return;
-      }
-    }
-    if (place.index % kMarkEvery == 0) block.marks[place.marks++] = static_cast<u32>(place.at);
     // Written always, kept sometimes: no processor could foresee a branch on this.
-    block.named[place.named] = {place.index, head.name};
+    *place.named = {.position = static_cast<u32>(place.at), .name = head.name};
     place.named += shape.is_composite_bit() & u32{head.name != 0};
-    place.highest_name = std::max(place.highest_name, head.name);
-    place.at += length;
-    place.index++;
+    highest_name = std::max(highest_name, head.name);
+    place.at += shape.bytes(info_vlen(head.info));
   }
 
-  static void keep(Place& place, const Block& block, Piece& piece, Notes& notes) {
-    notes.named.insert(notes.named.end(), block.named.begin(), block.named.begin() + place.named);
-    notes.marks.insert(notes.marks.end(), block.marks.begin(), block.marks.begin() + place.marks);
-    place.named = place.marks = 0;
-    piece.stop = place.at;
-    piece.count = place.index;
-    piece.highest_name = place.highest_name;
-    piece.named_end = notes.named.size();
+  // A block of each lane. By itself, and on copies of everything, so that places stay in registers.
+  [[gnu::noinline]] static void block(Bytes types, Places& places, u32& highest) {
+    auto [a, b, c, d] = places;
+    u32 highest_name = highest;
+    for (u32 i = 0; i < kMarkEvery; i++) {
+      step(types, a, highest_name);
+      step(types, b, highest_name);
+      step(types, c, highest_name);
+      step(types, d, highest_name);
+    }
+    places = {a, b, c, d};
+    highest = highest_name;
+  }
+
+  // As many blocks as there is room for; false when it ended before.
+  bool round(std::array<Lane, kLanes>& lanes) {
+    Places places;
+    std::array<u32*, kLanes> marks;
+    for (u32 i = 0; i < kLanes; i++) {
+      marks[i] = lanes[i].lists.marks.ahead(kBlocks);
+      places[i] = {.at = lanes[i].at,
+                   .named = lanes[i].lists.named.ahead(std::size_t{kBlocks} * kMarkEvery)};
+    }
+    u32 blocks = 0;
+    for (; blocks < kBlocks; blocks++) {
+      const Places before = places;
+      block(types_, places, highest_name_);
+      if (!are_before_ends(places, lanes)) {
+        places = before;
+        break;
+      }
+      for (u32 i = 0; i < kLanes; i++)
+        *marks[i]++ = static_cast<u32>(before[i].at);
+    }
+    for (u32 i = 0; i < kLanes; i++) {
+      lanes[i].lists.marks.keep_to(marks[i]);
+      lanes[i].lists.named.keep_to(places[i].named);
+      lanes[i].at = places[i].at;
+      lanes[i].count += blocks * kMarkEvery;
+    }
+    return blocks == kBlocks;
+  }
+
+  static bool are_before_ends(const Places& places, const std::array<Lane, kLanes>& lanes) {
+    bool before = true;
+    for (u32 i = 0; i < kLanes; i++)
+      before = before && places[i].at < lanes[i].end;
+    return before;
   }
 
   Bytes types_;
   RecordSizes sizes_;
+  u32 highest_name_ = 0;
 };
 
 TypeTable::TypeTable(Bytes types, const RecordSizes& sizes, u32 names, u64 piece_bytes) {
-  const Walk walk(types, sizes);
+  Walk walk(types, sizes);
   guess_pieces(walk, names, piece_bytes);
+  reserve_lists(types.size());
   walk_pieces(walk);
-  join_pieces(walk, names);
+  join_pieces(walk);
+  const Piece& last = pieces_.back();
+  count_ = last.first + last.count;
+  whole_ =
+      last.stop == types.size() && (walk.highest_name() < names || walk.names_are_below(names));
 }
 
 void TypeTable::guess_pieces(const Walk& walk, u32 names, u64 piece_bytes) {
   pieces_.push_back({});
   for (u64 from = piece_bytes; from < walk.size(); from += piece_bytes)
     if (const std::optional<u64> start = walk.guess_start(from, names))
-      pieces_.push_back({.start = *start, .stop = *start});
+      pieces_.push_back({.start = *start});
 }
 
-void TypeTable::walk_pieces(const Walk& walk) {
-  const auto end_of = [&](std::size_t piece) {
-    return piece + 1 < pieces_.size() ? pieces_[piece + 1].start : walk.size();
-  };
+void TypeTable::reserve_lists(u64 bytes) {
+  const u64 lanes = std::min<std::size_t>(pieces_.size(), kLanes);
+  for (Lists& lists : std::span(lists_).first(lanes)) {
+    lists.marks.grow(bytes / lanes / kUsualRecordBytes / kMarkEvery + 1);
+    lists.named.grow(bytes / lanes / kUsualBytesPerNamed);
+  }
+}
+
+void TypeTable::walk_pieces(Walk& walk) {
   std::size_t next = 0;
-  const auto take = [&](u8 lane) {
-    if (next < pieces_.size()) {
-      pieces_[next].lane = lane;
-      pieces_[next].marks_begin = notes_[lane].marks.size();
-      pieces_[next].named_begin = pieces_[next].named_end = notes_[lane].named.size();
-    }
-    return next++;
+  const auto take = [&](Lane& lane, u8 number) {
+    if (next == pieces_.size()) return;
+    Piece& piece = pieces_[next++];
+    piece.lane = number;
+    lane.begin(piece, next < pieces_.size() ? pieces_[next].start : walk.size());
   };
-  for (Notes& notes : notes_) {
-    const u64 share = walk.size() / std::min<std::size_t>(pieces_.size(), 2);
-    notes.marks.reserve(share / kUsualRecordBytes / kMarkEvery + 1);
-    notes.named.reserve(share / kUsualBytesPerNamed);
-    if (pieces_.size() == 1) break;
+  std::array<Lane, kLanes> lanes = {Lane{lists_[0]}, Lane{lists_[1]}, Lane{lists_[2]},
+                                    Lane{lists_[3]}};
+  for (u8 i = 0; i < kLanes; i++)
+    take(lanes[i], i);
+  while (std::ranges::all_of(lanes, [](const Lane& lane) { return lane.piece != nullptr; })) {
+    walk.together(lanes);
+    for (u8 i = 0; i < kLanes; i++) {
+      if (!lanes[i].is_done()) walk.careful(lanes[i]);
+      if (!lanes[i].is_done()) continue;
+      lanes[i].finish();
+      take(lanes[i], i);
+    }
   }
-  std::size_t first = take(0), second = take(1);
-  while (first < pieces_.size() && second < pieces_.size()) {
-    const auto [first_done, second_done] =
-        walk.two(pieces_[first], end_of(first), pieces_[second], end_of(second), notes_);
-    if (first_done) first = take(0);
-    if (second_done) second = take(1);
+  for (Lane& lane : lanes) {
+    if (lane.piece == nullptr) continue;
+    while (!lane.is_done())
+      walk.careful(lane);
+    lane.finish();
   }
-  const std::size_t last = std::min(first, second);
-  if (last < pieces_.size()) walk.one(pieces_[last], end_of(last), notes_[pieces_[last].lane]);
 }
 
 // Keeps the pieces that start where the one before them ended; the first starts at 0.
-void TypeTable::join_pieces(const Walk& walk, u32 names) {
+void TypeTable::join_pieces(Walk& walk) {
   std::vector<Piece> joined;
   joined.reserve(pieces_.size());
   for (std::size_t i = 0; i < pieces_.size(); i++) {
     Piece piece = pieces_[i];
     const u64 from = joined.empty() ? 0 : joined.back().stop;
-    if (from < piece.start) return;  // the walk stopped at a record without a length
-    if (from > piece.start) {        // the guess was wrong: from there on, once more
-      piece = {.start = from, .stop = from, .marks_begin = notes_[0].marks.size()};
-      piece.named_begin = piece.named_end = notes_[0].named.size();
-      walk.one(piece, i + 1 < pieces_.size() ? pieces_[i + 1].start : walk.size(), notes_[0]);
+    if (from < piece.start) break;  // the walk stopped at a record without a length
+    if (from > piece.start) {       // the guess was wrong: from there on, once more
+      piece = {.start = from};
+      Lane lane{lists_[0]};
+      lane.begin(piece, i + 1 < pieces_.size() ? pieces_[i + 1].start : walk.size());
+      while (!lane.is_done())
+        walk.careful(lane);
+      lane.finish();
       if (piece.count == 0) continue;  // the record before reaches over all of it
     }
     if (!joined.empty()) piece.first = joined.back().first + joined.back().count;
     joined.push_back(piece);
   }
   pieces_ = std::move(joined);
-  const Piece& last = pieces_.back();
-  count_ = last.first + last.count;
   for (u32 i = 0; i < pieces_.size(); i++)
     while (nearby_.size() * kNearby < u64{pieces_[i].first} + pieces_[i].count)
       nearby_.push_back(i);
-  whole_ = last.stop == walk.size() && std::ranges::all_of(pieces_, [&](const Piece& piece) {
-             return piece.highest_name < names;
-           });
 }
 
 u64 TypeTable::start_of(u32 index, Bytes types, const RecordSizes& sizes) const {
@@ -228,10 +287,24 @@ u64 TypeTable::start_of(u32 index, Bytes types, const RecordSizes& sizes) const 
     at_piece++;
   const Piece& piece = pieces_[at_piece];
   const u32 within = index - piece.first;
-  u64 at = notes_[piece.lane].marks[piece.marks_begin + within / kMarkEvery];
+  u64 at = lists_[piece.lane].marks[piece.marks_begin + within / kMarkEvery];
   for (u32 steps = within % kMarkEvery; steps > 0; steps--)
     at += sizes.of(load_checked<u32>(types, at + 4));
   return at;
+}
+
+u32 TypeTable::index_of(u64 position, Bytes types, const RecordSizes& sizes) const {
+  const auto after = std::ranges::upper_bound(pieces_, position, {}, &Piece::start);
+  const Piece& piece = *(after - 1);  // the first piece starts at 0
+  const std::span<const u32> marks = lists_[piece.lane]
+                                         .marks.all()
+                                         .subspan(piece.marks_begin)
+                                         .first((piece.count + kMarkEvery - 1) / kMarkEvery);
+  const auto mark = std::ranges::upper_bound(marks, position) - 1;
+  u32 index = piece.first + static_cast<u32>(mark - marks.begin()) * kMarkEvery;
+  for (u64 at = *mark; at < position; at += sizes.of(load_checked<u32>(types, at + 4)))
+    index++;
+  return index;
 }
 
 }  // namespace bpfld::btf

@@ -179,11 +179,10 @@ const View* View::owner_of(TypeId id) const {
 Type View::decode(TypeId id, u64 start) const {
   const TypeRecord record = load_checked<TypeRecord>(types_, start);
   const u64 length = sizes_.of(record.info);
-  const u32 kind = info_kind(record.info);
   Type type;
   type.id = id;
-  type.kind = kind < kKindCount ? static_cast<Kind>(kind) : Kind::unknown;
-  type.kind_number = static_cast<u8>(kind);
+  type.kind = kind_of(record);
+  type.kind_number = static_cast<u8>(info_kind(record.info));
   type.kind_flag = info_flag(record.info);
   type.vlen = info_vlen(record.info);
   type.size_or_type = record.size_or_type;
@@ -199,11 +198,13 @@ Type View::type(TypeId id) const {
   return view->decode(id, view->record_start(id.value - view->first_id_));
 }
 
-Kind View::kind(TypeId id) const {
+TypeRecord View::record(TypeId id) const {
   const View* view = owner_of(id);
-  if (view == nullptr) return Kind::void_;
-  const u32 kind = info_kind(view->own_record(id.value - view->first_id_).info);
-  return kind < kKindCount ? static_cast<Kind>(kind) : Kind::unknown;
+  return view == nullptr ? TypeRecord{} : view->own_record(id.value - view->first_id_);
+}
+
+Kind View::kind(TypeId id) const {
+  return kind_of(record(id));
 }
 
 std::string_view View::string(u32 offset) const {

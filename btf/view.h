@@ -101,7 +101,8 @@ class View {
 
   // The type; void (kind void_, empty name) for id 0 and for an id out of range.
   Type type(TypeId id) const LIFETIMEBOUND;
-  // Only the kind, without decoding the rest.
+  // Only the three words that all kinds share, or only the kind, without decoding the rest.
+  TypeRecord record(TypeId id) const;
   Kind kind(TypeId id) const;
   // The string at `offset`; empty when out of range.
   std::string_view string(u32 offset) const LIFETIMEBOUND;
@@ -148,12 +149,14 @@ class View {
       at += sizes_.of(info);
     }
   }
-  // Calls `see(id, name offset)` with each of this blob's own structs and unions that have a name,
-  // in id order: what is mostly looked for, and no walk is needed.
+  // Calls `see(named)` with each of this blob's own structs and unions that have a name, in id
+  // order: what is mostly looked for, and no walk is needed. id_at() has the id of one.
   template <typename See>
   void each_named_composite(See see) const {
-    table_.each_named(
-        [&](const TypeTable::Named& one) { see(TypeId{first_id_ + one.index}, one.name); });
+    table_.each_named(see);
+  }
+  TypeId id_at(u64 position) const {
+    return {first_id_ + table_.index_of(position, types_, sizes_)};
   }
   // Position of a type's record, bytes from the start of the type section (this blob's own ids
   // only).

@@ -4,6 +4,7 @@
 // in a module are the ids of all BTFs looked through for the one of that name.
 #include <algorithm>
 #include <cerrno>
+#include <span>
 
 #include "base/fd.h"
 #include "bpf/encode.h"
@@ -16,18 +17,24 @@ namespace {
 constexpr std::string_view kBtfFolder = "/sys/kernel/btf/";
 constexpr std::string_view kVmlinux = "vmlinux";
 
-Result<std::shared_ptr<const KernelProfile::Btf>> read_btf(const std::string& path) {
+Result<std::shared_ptr<const KernelProfile::Btf>> read_btf(const std::string& path,
+                                                           std::span<const CoreRoot> roots) {
   MappedFile file = TRY(MappedFile::open(path));
   btf::View view = TRY(with_context(btf::View::parse(file.bytes()), [&] { return path; }));
+  std::vector<btf::core::Root> wanted;
+  for (const CoreRoot& root : roots)
+    wanted.push_back({.name = root.name, .kind = root.kind});
+  btf::core::Located located(view, wanted);
   return std::make_shared<const KernelProfile::Btf>(
-      KernelProfile::Btf{std::move(file), std::move(view), path});
+      KernelProfile::Btf{std::move(file), std::move(view), path, std::move(located)});
 }
 
 // CO-RE from the file that was named, names from the kernel that runs.
 Status read_kernel(KernelProfile& profile, const Needs& needs, const CaptureOptions& options) {
   const std::string own = std::string(kBtfFolder) + std::string(kVmlinux);
   const bool named = !options.btf_path.empty();
-  Result<std::shared_ptr<const KernelProfile::Btf>> btf = read_btf(named ? options.btf_path : own);
+  Result<std::shared_ptr<const KernelProfile::Btf>> btf =
+      read_btf(named ? options.btf_path : own, needs.core_roots);
   if (btf) {
     if (named) TRY(with_context(btf.value()->view.validate(), [&] { return options.btf_path; }));
     profile.btf = std::move(btf).value();
@@ -39,7 +46,7 @@ Status read_kernel(KernelProfile& profile, const Needs& needs, const CaptureOpti
   if (!named || options.offline) {
     profile.own_btf = profile.btf;
   } else if (!needs.names.empty()) {
-    Result<std::shared_ptr<const KernelProfile::Btf>> running = read_btf(own);
+    Result<std::shared_ptr<const KernelProfile::Btf>> running = read_btf(own, {});
     if (running)
       profile.own_btf = std::move(running).value();
     else
@@ -123,9 +130,9 @@ Status find_module_ids(KernelProfile::Modules& modules, bpf::Kernel& kernel) {
 Status capture_btf(KernelProfile& profile, const Needs& needs, const CaptureOptions& options) {
   TRY(read_kernel(profile, needs, options));
   look_up_names(profile, needs);
-  if (!options.offline && profile.own_btf) {
+  if (!options.offline && profile.own_btf && wants_modules(profile, needs)) {
     const std::vector<std::string> names = module_names();
-    if (!names.empty() && wants_modules(profile, needs)) {
+    if (!names.empty()) {
       const std::shared_ptr<KernelProfile::Modules> modules = read_modules(profile.own_btf, names);
       profile.modules = modules;
       look_up_names(profile, needs);

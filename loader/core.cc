@@ -24,9 +24,10 @@ std::vector<CoreOutcome::Source> sources_of(const ObjectSpec& spec,
     for (u32 i = 0; i < spec.functions[function].core.size(); i++)
       out.push_back({.function = function, .index = i});
   }
-  std::ranges::sort(out, {}, [&](CoreOutcome::Source source) {
+  const auto order = [&](CoreOutcome::Source source) {
     return std::tuple(relocation(spec, source).number, source.function, source.index);
-  });
+  };
+  if (!std::ranges::is_sorted(out, {}, order)) std::ranges::sort(out, {}, order);
   return out;
 }
 
@@ -39,7 +40,8 @@ btf::CoreRelo to_relo(const CoreRelocation& relocation) {
 
 std::vector<Target> targets_of(const KernelProfile& profile) {
   if (!profile.btf) return {};
-  std::vector<Target> targets = {{.view = &profile.btf->view, .name = "vmlinux"}};
+  std::vector<Target> targets = {
+      {.view = &profile.btf->view, .name = "vmlinux", .located = &profile.btf->located}};
   // Modules continue the running kernel's BTF, not one from a file.
   if (profile.modules && profile.modules->base == profile.btf)
     for (const KernelProfile::Module& module : profile.modules->list)

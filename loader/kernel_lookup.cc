@@ -101,19 +101,11 @@ bool wants_modules(const KernelProfile& profile, const Needs& needs) {
     if (!traced_place(glob).module.empty()) return true;
   // Another kernel's BTF is complete, or its modules are not to be had.
   if (!profile.btf || profile.btf != profile.own_btf || needs.core_roots.empty()) return false;
-  const btf::View& view = profile.btf->view;
-  std::vector<std::string_view> names;
-  for (const CoreRoot& root : needs.core_roots)
-    names.push_back(root.name);
-  const std::vector<std::vector<btf::TypeId>> found =
-      btf::find_named(view, names, btf::KindMask::all(), btf::Match::essential);
-  for (std::size_t i = 0; i < names.size(); i++) {
-    const auto fits_root = [&](btf::TypeId id) {
-      return btf::core::kinds_compatible(needs.core_roots[i].kind, view.kind(id));
-    };
-    if (std::ranges::none_of(found[i], fits_root)) return true;
-  }
-  return false;
+  return std::ranges::any_of(needs.core_roots, [&](const CoreRoot& root) {
+    const std::vector<btf::TypeId>* types =
+        profile.btf->located.find({.name = root.name, .kind = root.kind});
+    return types == nullptr || types->empty();
+  });
 }
 
 void find_near_names(KernelProfile& profile) {

@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "base/mapped_file.h"
+#include "btf/core_resolve.h"
 #include "btf/view.h"
 #include "loader/kallsyms.h"
 #include "loader/kernel_names.h"
@@ -114,6 +115,7 @@ struct KernelProfile {
     MappedFile file;
     btf::View view;
     std::string path;
+    btf::core::Located located = {};  // the roots that CO-RE was to look for, Needs::core_roots
   };
   std::shared_ptr<const Btf> btf;
   std::string btf_problem;  // why there is none, when it was needed

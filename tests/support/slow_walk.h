@@ -42,8 +42,12 @@ inline std::string_view compare_walks(Bytes types, const btf::RecordSizes& sizes
   if (table.count() != slow.starts.size()) return "the number of records differs";
   for (u32 i = 0; i < table.count(); i++)
     if (table.start_of(i, types, sizes) != slow.starts[i]) return "a start differs";
+  for (u32 i = 0; i < table.count(); i++)
+    if (table.index_of(slow.starts[i], types, sizes) != i) return "an index differs";
   std::vector<u32> named;
-  table.each_named([&](const btf::TypeTable::Named& one) { named.push_back(one.index); });
+  table.each_named([&](const btf::TypeTable::Named& one) {
+    named.push_back(table.index_of(one.position, types, sizes));
+  });
   return named == slow.named ? "" : "the named structs differ";
 }
 

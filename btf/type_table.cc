@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // See type_table.h. Every instruction of step() is executed 120,000 times per load, so it checks
-// nothing but that it stays inside. What else could be wrong shows at the end of a block of eight
+// nothing but that it stays inside. What else could be wrong shows at the end of a block of
 // steps; the block then never was, and is walked again by careful(), which checks everything.
 #include "btf/type_table.h"
 
@@ -9,8 +9,10 @@
 namespace bpfld::btf {
 namespace {
 
-constexpr u32 kMarkEvery = 16;  // records; the length of a block
-constexpr u32 kNearby = 1024;   // a piece has some thousands of records
+// A block of records has a mark; where there are few records, each has one.
+constexpr u32 kBlockShift = 4;
+constexpr u32 kBlock = 1 << kBlockShift;
+constexpr u32 kNearby = 1024;  // a piece has some thousands of records
 // A kernel's records take 25 bytes on average, and one in thirteen is a struct with a name; tables
 // of blobs with more grow.
 constexpr u64 kUsualRecordBytes = 24;
@@ -62,19 +64,17 @@ class TypeTable::Walk {
   Walk(Bytes types, const RecordSizes& sizes) : types_(types), sizes_(sizes) {}
 
   u64 size() const { return types_.size(); }
-  // The highest of all names that were seen, dropped pieces' and those past a piece's end included.
-  u32 highest_name() const { return highest_name_; }
 
   // Blocks of all four lanes in turn, until one is at its end or needs care.
-  void together(std::array<Lane, kLanes>& lanes) {
+  void together(std::array<Lane, kLanes>& lanes) const {
     while (round(lanes)) {
     }
   }
 
-  // One block, or what is left of it. Where there is no way on the lane is done.
-  void careful(Lane& lane) {
+  // At most `records`, with a mark at the first. Where there is no way on the lane is done.
+  void careful(Lane& lane, u32 records) const {
     lane.lists.marks.push_back(static_cast<u32>(lane.at));
-    for (u32 i = 0; i < kMarkEvery && !lane.is_done(); i++) {
+    for (u32 i = 0; i < records && !lane.is_done(); i++) {
       const Head head = load_checked<Head>(types_, lane.at);  // zeros past the end; 0 is no kind
       const u64 length = sizes_.of(head.info);
       if (length == 0 || length % 4 != 0) {
@@ -83,7 +83,6 @@ class TypeTable::Walk {
       }
       if (head.name != 0 && kComposites.has(info_kind(head.info)))
         lane.lists.named.push_back({.position = static_cast<u32>(lane.at), .name = head.name});
-      highest_name_ = std::max(highest_name_, head.name);
       lane.at += length;
       lane.count++;
     }
@@ -95,16 +94,6 @@ class TypeTable::Walk {
     for (u64 at = from; at < size() && at - from < kNear; at += 4)
       if (may_start(at, names)) return at;
     return std::nullopt;
-  }
-
-  // Whether no record up to the end has a name past the strings; for a section walked before.
-  bool names_are_below(u32 names) const {
-    for (u64 at = 0; at < size();) {
-      const Head head = load_checked<Head>(types_, at);
-      if (head.name >= names) return false;
-      at += sizes_.of(head.info);
-    }
-    return true;
   }
 
  private:
@@ -134,43 +123,40 @@ class TypeTable::Walk {
 
   // Past the section's end there are zeros, which are no kind, so that the place is past it for
   // good.
-  [[gnu::always_inline]] static void step(Bytes types, Place& place, u32& highest_name) {
+  [[gnu::always_inline]] static void step(Bytes types, Place& place) {
     const Head head = load_checked<Head>(types, place.at);
     const RecordShape shape = record_shape(head.info);
     // Written always, kept sometimes: no processor could foresee a branch on this.
     *place.named = {.position = static_cast<u32>(place.at), .name = head.name};
     place.named += shape.is_composite_bit() & u32{head.name != 0};
-    highest_name = std::max(highest_name, head.name);
     place.at += shape.bytes(info_vlen(head.info));
   }
 
   // A block of each lane. By itself, and on copies of everything, so that places stay in registers.
-  [[gnu::noinline]] static void block(Bytes types, Places& places, u32& highest) {
+  [[gnu::noinline]] static void block(Bytes types, Places& places) {
     auto [a, b, c, d] = places;
-    u32 highest_name = highest;
-    for (u32 i = 0; i < kMarkEvery; i++) {
-      step(types, a, highest_name);
-      step(types, b, highest_name);
-      step(types, c, highest_name);
-      step(types, d, highest_name);
+    for (u32 i = 0; i < kBlock; i++) {
+      step(types, a);
+      step(types, b);
+      step(types, c);
+      step(types, d);
     }
     places = {a, b, c, d};
-    highest = highest_name;
   }
 
   // As many blocks as there is room for; false when it ended before.
-  bool round(std::array<Lane, kLanes>& lanes) {
+  bool round(std::array<Lane, kLanes>& lanes) const {
     Places places;
     std::array<u32*, kLanes> marks;
     for (u32 i = 0; i < kLanes; i++) {
       marks[i] = lanes[i].lists.marks.ahead(kBlocks);
       places[i] = {.at = lanes[i].at,
-                   .named = lanes[i].lists.named.ahead(std::size_t{kBlocks} * kMarkEvery)};
+                   .named = lanes[i].lists.named.ahead(std::size_t{kBlocks} * kBlock)};
     }
     u32 blocks = 0;
     for (; blocks < kBlocks; blocks++) {
       const Places before = places;
-      block(types_, places, highest_name_);
+      block(types_, places);
       if (!are_before_ends(places, lanes)) {
         places = before;
         break;
@@ -182,7 +168,7 @@ class TypeTable::Walk {
       lanes[i].lists.marks.keep_to(marks[i]);
       lanes[i].lists.named.keep_to(places[i].named);
       lanes[i].at = places[i].at;
-      lanes[i].count += blocks * kMarkEvery;
+      lanes[i].count += blocks * kBlock;
     }
     return blocks == kBlocks;
   }
@@ -196,19 +182,18 @@ class TypeTable::Walk {
 
   Bytes types_;
   RecordSizes sizes_;
-  u32 highest_name_ = 0;
 };
 
 TypeTable::TypeTable(Bytes types, const RecordSizes& sizes, u32 names, u64 piece_bytes) {
-  Walk walk(types, sizes);
+  const Walk walk(types, sizes);
   guess_pieces(walk, names, piece_bytes);
+  mark_shift_ = pieces_.size() == 1 ? 0 : kBlockShift;
   reserve_lists(types.size());
   walk_pieces(walk);
   join_pieces(walk);
   const Piece& last = pieces_.back();
   count_ = last.first + last.count;
-  whole_ =
-      last.stop == types.size() && (walk.highest_name() < names || walk.names_are_below(names));
+  whole_ = last.stop == types.size();
 }
 
 void TypeTable::guess_pieces(const Walk& walk, u32 names, u64 piece_bytes) {
@@ -221,12 +206,12 @@ void TypeTable::guess_pieces(const Walk& walk, u32 names, u64 piece_bytes) {
 void TypeTable::reserve_lists(u64 bytes) {
   const u64 lanes = std::min<std::size_t>(pieces_.size(), kLanes);
   for (Lists& lists : std::span(lists_).first(lanes)) {
-    lists.marks.grow(bytes / lanes / kUsualRecordBytes / kMarkEvery + 1);
+    lists.marks.grow((bytes / lanes / kUsualRecordBytes >> mark_shift_) + 1);
     lists.named.grow(bytes / lanes / kUsualBytesPerNamed);
   }
 }
 
-void TypeTable::walk_pieces(Walk& walk) {
+void TypeTable::walk_pieces(const Walk& walk) {
   std::size_t next = 0;
   const auto take = [&](Lane& lane, u8 number) {
     if (next == pieces_.size()) return;
@@ -241,7 +226,7 @@ void TypeTable::walk_pieces(Walk& walk) {
   while (std::ranges::all_of(lanes, [](const Lane& lane) { return lane.piece != nullptr; })) {
     walk.together(lanes);
     for (u8 i = 0; i < kLanes; i++) {
-      if (!lanes[i].is_done()) walk.careful(lanes[i]);
+      if (!lanes[i].is_done()) walk.careful(lanes[i], kBlock);
       if (!lanes[i].is_done()) continue;
       lanes[i].finish();
       take(lanes[i], i);
@@ -250,13 +235,13 @@ void TypeTable::walk_pieces(Walk& walk) {
   for (Lane& lane : lanes) {
     if (lane.piece == nullptr) continue;
     while (!lane.is_done())
-      walk.careful(lane);
+      walk.careful(lane, 1u << mark_shift_);
     lane.finish();
   }
 }
 
 // Keeps the pieces that start where the one before them ended; the first starts at 0.
-void TypeTable::join_pieces(Walk& walk) {
+void TypeTable::join_pieces(const Walk& walk) {
   std::vector<Piece> joined;
   joined.reserve(pieces_.size());
   for (std::size_t i = 0; i < pieces_.size(); i++) {
@@ -268,7 +253,7 @@ void TypeTable::join_pieces(Walk& walk) {
       Lane lane{lists_[0]};
       lane.begin(piece, i + 1 < pieces_.size() ? pieces_[i + 1].start : walk.size());
       while (!lane.is_done())
-        walk.careful(lane);
+        walk.careful(lane, 1u << mark_shift_);
       lane.finish();
       if (piece.count == 0) continue;  // the record before reaches over all of it
     }
@@ -287,8 +272,8 @@ u64 TypeTable::start_of(u32 index, Bytes types, const RecordSizes& sizes) const 
     at_piece++;
   const Piece& piece = pieces_[at_piece];
   const u32 within = index - piece.first;
-  u64 at = lists_[piece.lane].marks[piece.marks_begin + within / kMarkEvery];
-  for (u32 steps = within % kMarkEvery; steps > 0; steps--)
+  u64 at = lists_[piece.lane].marks[piece.marks_begin + (within >> mark_shift_)];
+  for (u32 steps = within & ((1u << mark_shift_) - 1); steps > 0; steps--)
     at += sizes.of(load_checked<u32>(types, at + 4));
   return at;
 }
@@ -296,12 +281,11 @@ u64 TypeTable::start_of(u32 index, Bytes types, const RecordSizes& sizes) const 
 u32 TypeTable::index_of(u64 position, Bytes types, const RecordSizes& sizes) const {
   const auto after = std::ranges::upper_bound(pieces_, position, {}, &Piece::start);
   const Piece& piece = *(after - 1);  // the first piece starts at 0
-  const std::span<const u32> marks = lists_[piece.lane]
-                                         .marks.all()
-                                         .subspan(piece.marks_begin)
-                                         .first((piece.count + kMarkEvery - 1) / kMarkEvery);
+  const u32 blocks = (piece.count + (1u << mark_shift_) - 1) >> mark_shift_;
+  const std::span<const u32> marks =
+      lists_[piece.lane].marks.all().subspan(piece.marks_begin, blocks);
   const auto mark = std::ranges::upper_bound(marks, position) - 1;
-  u32 index = piece.first + static_cast<u32>(mark - marks.begin()) * kMarkEvery;
+  u32 index = piece.first + (static_cast<u32>(mark - marks.begin()) << mark_shift_);
   for (u64 at = *mark; at < position; at += sizes.of(load_checked<u32>(types, at + 4)))
     index++;
   return index;

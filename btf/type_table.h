@@ -48,10 +48,10 @@ class TypeTable {
   static constexpr u64 kPieceBytes = 64 * 1024;
 
   TypeTable() = default;
-  // Walks all records. `names` is the first string offset that is not one. When some record breaks
-  // a rule (a kind of unknown length, an end past the section's, a name past the strings),
-  // is_whole() is false and the table of no use: walk once more, slowly, to find which and why.
-  // The size of the pieces changes how long it takes, nothing else.
+  // Walks all records. When some record breaks a rule (a kind of unknown length, an end past the
+  // section's), is_whole() is false and the table of no use: walk once more, slowly, to find which
+  // and why. `names`, the first string offset that is not one, helps to guess, and the size of the
+  // pieces changes how long it takes; neither changes the table.
   TypeTable(Bytes types, const RecordSizes& sizes, u32 names, u64 piece_bytes = kPieceBytes);
 
   bool is_whole() const { return whole_; }
@@ -108,7 +108,7 @@ class TypeTable {
     std::size_t named_end = 0;
   };
   struct Lists {
-    Notes<u32> marks;  // positions of a piece's records 0, kMarkEvery, 2 * kMarkEvery ...
+    Notes<u32> marks;  // positions of every 2^mark_shift_th record of a piece
     Notes<Named> named;
   };
   struct Lane;
@@ -116,11 +116,12 @@ class TypeTable {
 
   void guess_pieces(const Walk& walk, u32 names, u64 piece_bytes);
   void reserve_lists(u64 bytes);
-  void walk_pieces(Walk& walk);
-  void join_pieces(Walk& walk);
+  void walk_pieces(const Walk& walk);
+  void join_pieces(const Walk& walk);
 
   bool whole_ = false;
   u32 count_ = 0;
+  u32 mark_shift_ = 0;
   std::vector<Piece> pieces_;
   std::vector<u32> nearby_;  // of records 0, kNearby, 2 * kNearby ...: which piece it is in
   std::array<Lists, kLanes> lists_;

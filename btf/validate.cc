@@ -288,10 +288,23 @@ Status check_references(const Graph& graph, const Type& type) {
   return check_is_type(graph, type, part("target"), type.type());
 }
 
+// A name that string() would not find reads as none, which some kinds may have.
+Status check_name_offsets(const View& view) {
+  Status good;
+  view.each_record([&](u32 index, const TypeRecord& record) {
+    if (good && !view.has_string(record.name))
+      good =
+          fail(Code::malformed, "BTF type [{}]: name offset {} is past the string table ({} bytes)",
+               view.first_id() + index, record.name, view.string_end());
+  });
+  return good;
+}
+
 }  // namespace
 
 Status View::validate() const {
   const Graph graph(*this);
+  TRY(check_name_offsets(*this));
   TRY(each_type([&](const Type& own) -> Status {
     TRY(check_info(own));
     TRY(check_name(own));

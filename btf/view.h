@@ -80,7 +80,8 @@ struct Int {
 class View {
  public:
   // One pass over the type section: header, record sizes, string terminators. After it, every
-  // accessor is memory-safe on any bytes. It does NOT check that types make sense: see validate().
+  // accessor is memory-safe on any bytes. It does NOT check that types make sense or that names
+  // are inside the string table: see validate().
   // Errors: malformed (naming the rule and, where there is one, the type id), unsupported (unknown
   // kind without a layout entry, another version), limit (more types than the kernel takes). A blob
   // without types or strings is fine: modules that add no type have one.

@@ -71,6 +71,17 @@ TEST_CASE("btf validate: a reference to the wrong kind is malformed") {
   CHECK(verdict(b) == "BTF type [6]: DATASEC \".bss\" variable 0 is INT [1]");
 }
 
+TEST_CASE("btf validate: a name offset past the string table is malformed") {
+  BtfBuilder b;
+  b.add_int("int", 4);
+  b.type(1).name_offset = 9999;
+  CHECK(verdict(b) == "BTF type [1]: name offset 9999 is past the string table (5 bytes)");
+  b.type(1).name_offset = 5;  // one past the last byte
+  CHECK(verdict(b) == "BTF type [1]: name offset 5 is past the string table (5 bytes)");
+  b.type(1).name_offset = 4;  // the NUL of the last name
+  CHECK(verdict(b) == "BTF type [1]: INT has no name");
+}
+
 TEST_CASE("btf validate: names are identifiers where C needs them, absent where C has none") {
   BtfBuilder b;
   const TypeId i = b.add_int("long unsigned int", 4);

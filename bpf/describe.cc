@@ -321,9 +321,6 @@ struct Describer {
   std::string operator()(const PerfSetBpf& r) const {
     return format("ioctl({}, PERF_EVENT_IOC_SET_BPF, {})", fd_text(r.event), fd_text(r.program));
   }
-  std::string operator()(const PerfEnable& r) const {
-    return format("ioctl({}, PERF_EVENT_IOC_ENABLE)", fd_text(r.event));
-  }
   std::string operator()(const TraceProbeOpen& r) const {
     return format("write({}, \"{}:bpfld/{} {}\")", r.user ? "uprobe_events" : "kprobe_events",
                   r.at_return ? "r" : "p", escape_terminal(r.event), escape_terminal(r.place));

@@ -104,8 +104,9 @@ Result<Reply> open_perf_event(const PerfEventOpen& r) {
   return reply;
 }
 
-Result<Reply> perf_ioctl(int event, unsigned long command, int argument, const char* name) {
-  if (::ioctl(event, command, argument) != 0) return fail_errno(errno, "ioctl({})", name);
+Result<Reply> set_program(const PerfSetBpf& r) {
+  if (::ioctl(r.event.get(), PERF_EVENT_IOC_SET_BPF, r.program.get()) != 0)
+    return fail_errno(errno, "ioctl(PERF_EVENT_IOC_SET_BPF)");
   return Reply{};
 }
 
@@ -215,11 +216,7 @@ Result<Reply> LinuxKernel::call(const Request& request) {
   if (encode(request, encoded)) return call_bpf(request, encoded);
   if (const PerfEventOpen* open = std::get_if<PerfEventOpen>(&request))
     return open_perf_event(*open);
-  if (const PerfSetBpf* set = std::get_if<PerfSetBpf>(&request))
-    return perf_ioctl(set->event.get(), PERF_EVENT_IOC_SET_BPF, set->program.get(),
-                      "PERF_EVENT_IOC_SET_BPF");
-  if (const PerfEnable* enable = std::get_if<PerfEnable>(&request))
-    return perf_ioctl(enable->event.get(), PERF_EVENT_IOC_ENABLE, 0, "PERF_EVENT_IOC_ENABLE");
+  if (const PerfSetBpf* set = std::get_if<PerfSetBpf>(&request)) return set_program(*set);
   if (const TraceProbeOpen* open = std::get_if<TraceProbeOpen>(&request))
     return open_trace_probe(*open);
   if (const TraceProbeRemove* remove = std::get_if<TraceProbeRemove>(&request))

@@ -290,10 +290,6 @@ struct PerfSetBpf {  // ioctl PERF_EVENT_IOC_SET_BPF
   Fd event, program;
   bool operator==(const PerfSetBpf&) const = default;
 };
-struct PerfEnable {  // ioctl PERF_EVENT_IOC_ENABLE
-  Fd event;
-  bool operator==(const PerfEnable&) const = default;
-};
 // A probe by its definition in tracefs, for kernels whose perf has none: writes the definition,
 // reads its event's id and opens that. The event stays in tracefs until TraceProbeRemove.
 struct TraceProbeOpen {  // reply.fd: the perf event
@@ -399,9 +395,9 @@ using Request =
                  BtfLoad, TokenCreate, ProgBindMap, LinkCreate, LinkKprobeMulti, LinkUprobeMulti,
                  LinkTracingMulti, LinkIterator, IteratorOpen, RawTracepointOpen, ProgTestRun,
                  NextId, ObjectInfo, ObjectById, ObjectContents, LinkDetach, ObjPin, ObjGet,
-                 PinFolder, PinRename, PinRemove, PerfEventOpen, PerfSetBpf, PerfEnable,
-                 TraceProbeOpen, TraceProbeRemove, ArenaSetUp, RaiseMemlock, ProgAttach, ProgDetach,
-                 OpenPath, PacketSocketOpen, SocketTake, SocketSetBpf, SocketUnsetBpf, ClsactAdd,
+                 PinFolder, PinRename, PinRemove, PerfEventOpen, PerfSetBpf, TraceProbeOpen,
+                 TraceProbeRemove, ArenaSetUp, RaiseMemlock, ProgAttach, ProgDetach, OpenPath,
+                 PacketSocketOpen, SocketTake, SocketSetBpf, SocketUnsetBpf, ClsactAdd,
                  ClsactDelete, FilterAdd, FilterDelete, XdpQuery, RouteAdd, RouteDelete>;
 
 // What the kernel answered. `value` is a raw fd when returns_fd(request): the caller owns it from

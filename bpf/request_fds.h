@@ -60,7 +60,6 @@ void for_each_fd(Request& request, Visit visit) {
     void operator()(LinkDetach& r) { visit(r.link); }
     void operator()(PerfEventOpen&) {}
     void operator()(PerfSetBpf& r) { visit(r.event), visit(r.program); }
-    void operator()(PerfEnable& r) { visit(r.event); }
     void operator()(TraceProbeOpen&) {}
     void operator()(TraceProbeRemove&) {}
     void operator()(ArenaSetUp& r) { visit(r.map); }

@@ -14,7 +14,7 @@ constexpr u32 kFilterBits = 11;  // 8 KiB: stays in the fastest cache beside the
 
 // The first four bytes of the string at `offset`, zeros after its end and after the table's. No
 // branch depends on the string.
-u32 prefix_at(Bytes strings, u32 offset) {
+[[gnu::always_inline]] inline u32 prefix_at(Bytes strings, u32 offset) {
   u32 text = 0;
   if (fits(strings.size(), offset, 4)) [[likely]] {
     text = load_checked<u32>(strings, offset);
@@ -48,7 +48,7 @@ class Wanted {
 
   bool empty() const { return entries_.empty(); }
   // Whether look_up() could find something for a name that starts so.
-  bool may_be(u32 prefix_value) const { return heads_[filter_slot(prefix_value)] != 0; }
+  bool may_be(u32 prefix_value) const { return slots_[filter_slot(prefix_value)]; }
   // Calls `found(position)` with each position in the caller's list that a type's name answers.
   // `text` is that name, its NUL and whatever follows.
   template <typename Found>
@@ -80,6 +80,7 @@ class Wanted {
     const std::string text = std::string(names_[position]).append(4, after);
     const u32 slot = filter_slot(prefix_at(bytes_of(text), 0));
     if (slot == known) return slot;
+    slots_[slot] = true;
     entries_.push_back({position, heads_[slot]});
     heads_[slot] = static_cast<u32>(entries_.size());
     return slot;
@@ -89,6 +90,7 @@ class Wanted {
   Match match_;
   std::vector<Entry> entries_;
   std::vector<u32> heads_ = std::vector<u32>(1u << kFilterBits);
+  std::array<bool, 1u << kFilterBits> slots_ = {};  // which of them lead to an entry
 };
 
 // The strings of a view from an offset on; those of split BTF may lie in the base's table.
@@ -113,7 +115,7 @@ class Texts {
  private:
   const View& view_;
   std::string_view strings_;
-  u32 first_;
+  u32 first_;  // string offset of the first of them
 };
 
 }  // namespace

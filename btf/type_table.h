@@ -63,11 +63,10 @@ class TypeTable {
   // Calls `see(named)` with each, in order.
   template <typename See>
   void each_named(See see) const {
-    for (const Piece& piece : pieces_) {
-      const Notes<Named>& all = lists_[piece.lane].named;
-      for (std::size_t i = piece.named_begin; i < piece.named_end; i++)
-        see(all[i]);
-    }
+    for (const Piece& piece : pieces_)
+      for (const Named& one : lists_[piece.lane].named.all().subspan(
+               piece.named_begin, piece.named_end - piece.named_begin))
+        see(one);
   }
 
  private:

@@ -6,6 +6,7 @@ namespace bpfld::loader {
 
 using bpf::Fd;
 
+// The event counts since it was opened: from here on the program runs.
 void attach_to_event(Attachment& attachment, u32 event, u64 cookie) {
   if (attachment.profile.lacks(Feature::perf_link)) {
     attachment.out.how = "perf event";
@@ -19,7 +20,6 @@ void attach_to_event(Attachment& attachment, u32 event, u64 cookie) {
     create.cookie = cookie;
     attachment.add(create, attachment.new_slot());
   }
-  attachment.add(bpf::PerfEnable{Fd::slot(event)});
 }
 
 void attach_probe(Attachment& attachment, const PmuFact& pmu, const ProbeEvent& probe) {

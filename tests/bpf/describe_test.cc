@@ -119,7 +119,6 @@ std::vector<Case> cases() {
        "mmap(NULL, 65536, PROT_READ|PROT_WRITE, MAP_SHARED, $3, 0), write 40 bytes", "mmap", false},
       {ArenaSetUp{.map = Fd::number(3), .address = 0x100000000000, .size = 4096, .contents = {}},
        "mmap(0x100000000000, 4096, PROT_READ|PROT_WRITE, MAP_SHARED, 3, 0)", "mmap", false},
-      {PerfEnable{Fd::number(8)}, "ioctl(8, PERF_EVENT_IOC_ENABLE)", "ioctl(PERF_EVENT_IOC_ENABLE)", false},
       {RaiseMemlock{}, "setrlimit(RLIMIT_MEMLOCK, infinity)", "setrlimit", false},
   };
   // clang-format on

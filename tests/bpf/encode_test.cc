@@ -459,7 +459,6 @@ TEST_CASE("bpf encode: what is no bpf(2) call is not encoded") {
   EncodedAttr out;
   CHECK_FALSE(encode(PerfEventOpen{}, out));
   CHECK_FALSE(encode(PerfSetBpf{}, out));
-  CHECK_FALSE(encode(PerfEnable{}, out));
   CHECK_FALSE(encode(TraceProbeOpen{}, out));
   CHECK_FALSE(encode(TraceProbeRemove{}, out));
   CHECK_FALSE(encode(ArenaSetUp{}, out));

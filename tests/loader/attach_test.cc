@@ -68,9 +68,8 @@ std::string plan_text(const ObjectSpec& spec, const KernelProfile& profile) {
 
 std::string link_of(u32 event, u32 link) {
   return format(
-      "bpf(BPF_LINK_CREATE, {{prog_fd=$5, target_fd=${}, attach_type=BPF_PERF_EVENT}}) -> ${}\n"
-      "ioctl(${}, PERF_EVENT_IOC_ENABLE)\n",
-      event, link, event);
+      "bpf(BPF_LINK_CREATE, {{prog_fd=$5, target_fd=${}, attach_type=BPF_PERF_EVENT}}) -> ${}\n",
+      event, link);
 }
 
 }  // namespace
@@ -136,8 +135,7 @@ TEST_CASE("attach: without perf links a program is set on the event") {
   feature(profile, Feature::perf_link) = Answer::no;
   CHECK(plan_text(one_program("kprobe/f"), profile) ==
         "perf event\nperf_event_open({type=8, config=0, config1=\"f\"}, pid=-1, cpu=0, group=-1, "
-        "FD_CLOEXEC) -> $10\nioctl($10, PERF_EVENT_IOC_SET_BPF, $5)\n"
-        "ioctl($10, PERF_EVENT_IOC_ENABLE)\n");
+        "FD_CLOEXEC) -> $10\nioctl($10, PERF_EVENT_IOC_SET_BPF, $5)\n");
 }
 
 TEST_CASE("attach: kprobe.multi takes what a pattern matches, or one name") {

@@ -63,8 +63,7 @@ TEST_CASE("loader plan: the whole plan of a small object") {
         "program \"prog\": perf_event_open({type=TRACEPOINT, config=331}, pid=-1, cpu=0, group=-1, "
         "FD_CLOEXEC) -> $5\n"
         "program \"prog\": bpf(BPF_LINK_CREATE, {prog_fd=$4, target_fd=$5, "
-        "attach_type=BPF_PERF_EVENT}) -> $6\n"
-        "program \"prog\": ioctl($5, PERF_EVENT_IOC_ENABLE)\n");
+        "attach_type=BPF_PERF_EVENT}) -> $6\n");
   CHECK(plan.slots == 7);
   CHECK(plan.notes.empty());
 }
@@ -80,8 +79,7 @@ TEST_CASE("loader plan: a kernel without perf links gets the ioctl") {
   CHECK(text_of_ops(plan.attach[0].ops) ==
         "program \"prog\": perf_event_open({type=TRACEPOINT, config=331}, pid=-1, cpu=0, group=-1, "
         "FD_CLOEXEC) -> $2\n"
-        "program \"prog\": ioctl($2, PERF_EVENT_IOC_SET_BPF, $1)\n"
-        "program \"prog\": ioctl($2, PERF_EVENT_IOC_ENABLE)\n");
+        "program \"prog\": ioctl($2, PERF_EVENT_IOC_SET_BPF, $1)\n");
 }
 
 TEST_CASE("loader plan: the same object and profile give the same plan") {

@@ -1,7 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Reads sysfs, the lists of kernel functions, and ELF files; see capture_probes.h.
-#include "loader/capture_probes.h"
-
+// Reads sysfs, the lists of kernel functions, and ELF files; see capture_parts.h.
 #include <algorithm>
 #include <charconv>
 #include <unistd.h>
@@ -13,6 +11,7 @@
 #include "elf/archive.h"
 #include "elf/find_function.h"
 #include "elf/usdt.h"
+#include "loader/capture_parts.h"
 #include "loader/find_file.h"
 #include "loader/kernel_functions.h"
 
@@ -49,7 +48,7 @@ PmuFact find_pmu(const std::string& name) {
   return fact;
 }
 
-// Makes the file's problem, or its symbols' one, the fact's.
+// What is wrong with `file`, or with what was looked for in it, and the near names of the error.
 template <typename Fact>
 void set_problem(Fact& fact, const Error& error, const std::string& file) {
   fact.problem = format("{}: {}", escape_terminal(file), error.message());
@@ -148,11 +147,7 @@ std::vector<std::string> near_probes(const std::vector<elf::UsdtProbe>& notes,
     names.push_back(format("{}:{}", note.provider, note.name));
   std::ranges::sort(names);
   names.erase(std::ranges::unique(names).begin(), names.end());
-  const std::vector<std::string_view> views(names.begin(), names.end());
-  std::vector<std::string> out;
-  for (std::string_view near : nearest(place.provider + ":" + place.name, views, 3))
-    out.emplace_back(near);
-  return out;
+  return near_names(place.provider + ":" + place.name, names);
 }
 
 // The probe's places in the file; where they are in the memory of the process when one is named.
@@ -224,9 +219,7 @@ void find_functions(const std::vector<std::string>& globs, KernelProfile& profil
     if (functions) {
       fact = functions->matching(glob);
     } else {
-      fact.problem = functions.error().context.empty()
-                         ? functions.error().what
-                         : functions.error().context + ": " + functions.error().what;
+      fact.problem = text_without_errno(functions.error());
       fact.errno_value = functions.error().errno_value;
     }
     profile.functions.emplace(glob, std::move(fact));
@@ -235,7 +228,7 @@ void find_functions(const std::vector<std::string>& globs, KernelProfile& profil
 
 }  // namespace
 
-void capture_probes(const Needs& needs, const CaptureOptions& options, KernelProfile& profile) {
+void capture_probes(KernelProfile& profile, const Needs& needs, const CaptureOptions& options) {
   for (const std::string& name : needs.pmus)
     profile.pmus.emplace(name, find_pmu(name));
   if (!options.functions_path.empty())

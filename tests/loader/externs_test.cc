@@ -315,6 +315,11 @@ TEST_CASE("externs: typed variables are looked up by name and compared by type")
   const Result<Linked> linked = link(spec, {0}, profile);
   REQUIRE_FALSE(linked);
   CHECK(linked.error().detail == "did you mean: runqueue");
+  // Only what is told has near names.
+  const ExternOutcome outcome = resolve_externs(spec, std::vector<u32>{0}, profile);
+  REQUIRE(outcome.externs[0].problem);
+  CHECK(outcome.externs[0].problem->what == error->what);
+  CHECK(outcome.externs[0].problem->detail == "");
 }
 
 TEST_CASE("externs: kfuncs are calls by type id, whatever flavour their name has") {
@@ -412,24 +417,6 @@ TEST_CASE("externs: without the kernel's BTF a weak name is 0, and of another th
           "kernel's BTF: open /sys/kernel/btf/vmlinux: ENOENT");
     CHECK(error->detail == "");
   }
-}
-
-TEST_CASE("externs: of what cannot be resolved the error has near names, the record has none") {
-  Externs object;
-  object.function("bpf_thing", object.btf.add_func_proto(object.int_id));
-  object.user("calls", "bpf_thing", true);
-  const ObjectSpec spec = object.finish();
-  MadeUpKernel kernel;
-  kernel.btf.add_func("bpf_think", kernel.btf.add_func_proto(kernel.btf.add_int("int", 4)));
-  const KernelProfile profile = kernel.facts(needs(spec, {0}));
-  const std::vector<u32> functions = {0};
-  const ExternOutcome outcome = resolve_externs(spec, functions, profile);
-  REQUIRE(outcome.externs[0].problem);
-  CHECK(outcome.externs[0].problem->detail == "");
-  const std::optional<Error> error = extern_problem(spec, 0, profile);
-  REQUIRE(error);
-  CHECK(error->what == outcome.externs[0].problem->what);
-  CHECK(error->detail == "did you mean: bpf_think");
 }
 
 TEST_CASE("externs: a strong kfunc with another prototype is refused with both") {

@@ -85,7 +85,9 @@ class Dump {
 };
 
 void Dump::report(Phase phase, const Error& error, const ProgramSpec* program) {
-  const Facts facts;
+  Facts facts;
+  facts.kernel = profile_.release;
+  facts.btf = arguments_.value("btf");
   const bool understood = phase != Phase::open && phase != Phase::parse;
   const Report found = explain({.phase = phase,
                                 .error = error,

@@ -66,6 +66,8 @@ Result<loader::KernelProfile> read_saved(const loader::Needs& needs, const std::
   out.traced = std::move(captured.traced);
   out.programs = std::move(captured.programs);
   out.kconfig = std::move(captured.kconfig);
+  if (saved.config_file.empty() && config.empty())
+    out.kconfig.problem = "the profile has no configuration";
   out.symbols_problem = "a saved profile has no addresses";
   return out;
 }

@@ -84,7 +84,8 @@ std::vector<WayTaken> choose_ways(std::vector<Variants>& all, const ObjectSpec& 
     while (variants.ways.size() > 1) {
       std::optional<Error> problem;
       for (const u32 program : variants.ways[0])
-        if (!problem) problem = loader::attach_problem(spec, program, profile);
+        if (!problem)
+          problem = loader::attach_problem(spec, program, profile, loader::NearNames::left_out);
       if (!problem) break;
       taken.left_out.push_back({.programs = variants.ways[0], .why = problem->message()});
       choose_next_way(all, variants.ways[0].front(), selection);

@@ -82,7 +82,6 @@ KernelProfile generous_kernel(const Needs& needs, std::shared_ptr<const KernelPr
     profile.kconfig.options[name] = "y";
   profile.kconfig.source = "/boot/config-6.12.0";
   look_up_names(profile, needs);
-  find_near_names(profile);
   return profile;
 }
 

@@ -119,12 +119,13 @@ void attach_needs(const ObjectSpec& spec, u32 index, Needs& out) {
   }
 }
 
-std::optional<Error> attach_problem(const ObjectSpec& spec, u32 index,
-                                    const KernelProfile& profile) {
+std::optional<Error> attach_problem(const ObjectSpec& spec, u32 index, const KernelProfile& profile,
+                                    NearNames near_names) {
   const std::vector<AttachTarget> targets = attach_targets(spec, index);
   if (targets.empty()) return std::nullopt;
   // Bound to its place when it is loaded: what is not there cannot be loaded either.
-  const Result<std::optional<Binding>> binding = binding_of(spec, spec.programs[index], profile);
+  const Result<std::optional<Binding>> binding =
+      binding_of(spec, spec.programs[index], profile, near_names);
   if (!binding) return binding.error();
   std::optional<Error> first;
   for (const AttachTarget& target : targets) {

@@ -74,7 +74,7 @@ std::optional<KernelName> bound_name(const ProgramSpec& program) {
 }
 
 Result<std::optional<Binding>> binding_of(const ObjectSpec& spec, const ProgramSpec& program,
-                                          const KernelProfile& profile) {
+                                          const KernelProfile& profile, NearNames near_names) {
   if (program.row == nullptr || (program.row->flags & kAttachBtf) == 0) return std::nullopt;
   if (program.target_program)
     return TRY(bind_to_program(spec, program, *program.target_program, profile));
@@ -92,7 +92,7 @@ Result<std::optional<Binding>> binding_of(const ObjectSpec& spec, const ProgramS
     return fail(Code::unsupported, "is bound to one {} when it is loaded, and {} were given",
                 row->what, program.places.size());
   const KernelPlace place =
-      TRY(find_name(profile, *name, format("{} {}", row->what, place_of(program))));
+      TRY(find_name(profile, *name, format("{} {}", row->what, place_of(program)), near_names));
   return Binding{.type = place.type, .module = place.module};
 }
 

@@ -30,6 +30,7 @@ struct Binding {
 // place and names none; a program that cannot be traced or replaced).
 [[nodiscard]] Result<std::optional<Binding>> binding_of(const ObjectSpec& spec,
                                                         const ProgramSpec& program,
-                                                        const KernelProfile& profile);
+                                                        const KernelProfile& profile,
+                                                        NearNames near_names = NearNames::told);
 
 }  // namespace bpfld::loader

@@ -13,25 +13,11 @@
 #include "base/escape.h"
 #include "base/near.h"
 #include "loader/capture_parts.h"
-#include "loader/capture_places.h"
-#include "loader/capture_probes.h"
-#include "loader/capture_programs.h"
 #include "perf/cpus.h"
 #include "perf/tracefs.h"
 
 namespace bpfld::loader {
 namespace {
-
-constexpr std::size_t kNearNames = 3;
-
-std::vector<std::string> near_names(std::string_view wanted, const std::vector<std::string>& names,
-                                    const std::string& prefix) {
-  const std::vector<std::string_view> views(names.begin(), names.end());
-  std::vector<std::string> out;
-  for (std::string_view name : nearest(wanted, views, kNearNames))
-    out.push_back(prefix + std::string(name));
-  return out;
-}
 
 // A target from an object becomes a path below tracefs: no part of it may lead elsewhere.
 bool is_event_name(std::string_view target) {
@@ -45,6 +31,21 @@ bool is_event_name(std::string_view target) {
          std::ranges::all_of(target.substr(slash + 1), allowed);
 }
 
+// Another event of the category, else the same event of another category. `events` ends in a slash.
+std::vector<std::string> near_tracepoints(const std::string& events, const std::string& target) {
+  const std::string category = target.substr(0, target.find('/'));
+  const std::string event = target.substr(target.find('/') + 1);
+  std::vector<std::string> out;
+  for (const std::string& other : near_names(event, list_directory(events + category)))
+    out.push_back(category + "/" + other);
+  if (!out.empty()) return out;
+  for (const std::string& other : near_names(category, list_directory(events))) {
+    const std::vector<std::string> names = list_directory(events + other);
+    if (std::ranges::find(names, event) != names.end()) out.push_back(other + "/" + event);
+  }
+  return out;
+}
+
 TracepointFact find_tracepoint(const Result<perf::Tracefs>& tracefs, const std::string& target) {
   TracepointFact fact;
   if (!is_event_name(target)) {
@@ -53,7 +54,7 @@ TracepointFact find_tracepoint(const Result<perf::Tracefs>& tracefs, const std::
     return fact;
   }
   if (!tracefs) {
-    fact.problem = tracefs.error().context + ": " + tracefs.error().what;
+    fact.problem = text_without_errno(tracefs.error());
     fact.errno_value = tracefs.error().errno_value;
     return fact;
   }
@@ -75,14 +76,7 @@ TracepointFact find_tracepoint(const Result<perf::Tracefs>& tracefs, const std::
   }
   fact.problem =
       format("tracepoint {} does not exist on this kernel (no {}{})", target, shown, target);
-  const std::string category = target.substr(0, target.find('/'));
-  const std::string event = target.substr(target.find('/') + 1);
-  fact.near = near_names(event, list_directory(events + category), category + "/");
-  if (fact.near.empty())
-    for (const std::string& other : near_names(category, list_directory(events), "")) {
-      const std::vector<std::string> names = list_directory(events + other);
-      if (std::ranges::find(names, event) != names.end()) fact.near.push_back(other + "/" + event);
-    }
+  fact.near = near_tracepoints(events, target);
   return fact;
 }
 
@@ -112,6 +106,18 @@ std::vector<std::string> list_directory(const std::string& path) {
   ::closedir(directory);
   std::ranges::sort(names);
   return names;
+}
+
+std::vector<std::string> near_names(std::string_view wanted,
+                                    const std::vector<std::string>& names) {
+  constexpr std::size_t kNearNames = 3;
+  const std::vector<std::string_view> views(names.begin(), names.end());
+  const std::vector<std::string_view> near = nearest(wanted, views, kNearNames);
+  return {near.begin(), near.end()};
+}
+
+std::string text_without_errno(const Error& error) {
+  return error.context.empty() ? error.what : error.context + ": " + error.what;
 }
 
 u32 kernel_version_code(std::string_view release, std::string_view version,
@@ -149,12 +155,12 @@ Result<KernelProfile> capture(const Needs& needs, const CaptureOptions& options)
     for (const std::string& target : needs.tracepoints)
       profile.tracepoints.emplace(target, find_tracepoint(tracefs, target));
   }
-  capture_places(needs, profile);
+  capture_places(profile, needs);
   if (needs.online_cpus) profile.online_cpus = TRY(perf::online_cpus());
-  capture_probes(needs, options, profile);
+  capture_probes(profile, needs, options);
   if (needs.kernel_btf) TRY(capture_btf(profile, needs, options));
-  capture_traced(needs, profile);
-  capture_programs(needs, options.kernel, profile);
+  capture_traced(profile, needs);
+  capture_programs(profile, needs, options.kernel);
   if (!needs.kconfig.empty()) TRY(capture_kconfig(profile, needs, options));
   if (!needs.symbols.empty()) capture_symbols(profile, needs);
   return profile;

@@ -142,7 +142,6 @@ Status capture_btf(KernelProfile& profile, const Needs& needs, const CaptureOpti
       }
     }
   }
-  find_near_names(profile);
   return {};
 }
 

@@ -1,7 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
 // Interfaces by name, the cgroup2 mount, and whether a path is what it should be; see capture.h.
-#include "loader/capture_places.h"
-
 #include <algorithm>
 #include <cerrno>
 #include <net/if.h>
@@ -10,8 +8,7 @@
 #include <sys/vfs.h>
 
 #include "base/escape.h"
-#include "base/near.h"
-#include "loader/capture.h"
+#include "loader/capture_parts.h"
 
 namespace bpfld::loader {
 namespace {
@@ -19,8 +16,6 @@ namespace {
 // include/uapi/linux/magic.h
 constexpr u64 kCgroup1Magic = 0x27e0eb;
 constexpr u64 kCgroup2Magic = 0x63677270;
-
-constexpr std::size_t kNearNames = 3;
 
 std::vector<std::string> interface_names() {
   std::vector<std::string> names;
@@ -42,14 +37,12 @@ InterfaceFact find_interface(const std::string& name) {
   if (fact.index != 0) return fact;
   fact.errno_value = errno == ENODEV ? 0 : errno;
   fact.problem = format("there is no interface {}", escape_terminal(name));
-  const std::vector<std::string> names = interface_names();
-  const std::vector<std::string_view> views(names.begin(), names.end());
-  for (std::string_view near : nearest(name, views, kNearNames))
-    fact.near.emplace_back(near);
-  // Few names resemble each other, and a machine has few: better all than none.
-  if (fact.near.empty())
-    fact.near.assign(names.begin(), names.begin() + static_cast<std::ptrdiff_t>(
-                                                        std::min(names.size(), kNearNames)));
+  std::vector<std::string> names = interface_names();
+  fact.near = near_names(name, names);
+  if (!fact.near.empty()) return fact;
+  // Few names resemble each other, and a machine has few: better some than none.
+  names.resize(std::min<std::size_t>(names.size(), 3));
+  fact.near = std::move(names);
   return fact;
 }
 
@@ -83,7 +76,7 @@ PathFact find_cgroup(const std::string& wanted, const std::string& mount) {
 
 }  // namespace
 
-void capture_places(const Needs& needs, KernelProfile& profile) {
+void capture_places(KernelProfile& profile, const Needs& needs) {
   for (const std::string& name : needs.interfaces)
     profile.interfaces.emplace(name, find_interface(name));
   if (!needs.cgroups.empty()) {

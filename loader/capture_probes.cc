@@ -1,7 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Reads sysfs, the lists of kernel functions, and ELF files; see capture_probes.h.
-#include "loader/capture_probes.h"
-
+// Reads sysfs, the lists of kernel functions, and ELF files; see capture_parts.h.
 #include <algorithm>
 #include <charconv>
 #include <unistd.h>
@@ -13,6 +11,7 @@
 #include "elf/archive.h"
 #include "elf/find_function.h"
 #include "elf/usdt.h"
+#include "loader/capture_parts.h"
 #include "loader/find_file.h"
 #include "loader/kernel_functions.h"
 
@@ -49,7 +48,7 @@ PmuFact find_pmu(const std::string& name) {
   return fact;
 }
 
-// Makes the file's problem, or its symbols' one, the fact's.
+// What is wrong with `file`, or with what was looked for in it, and the near names of the error.
 template <typename Fact>
 void set_problem(Fact& fact, const Error& error, const std::string& file) {
   fact.problem = format("{}: {}", escape_terminal(file), error.message());
@@ -63,9 +62,9 @@ void set_problem(Fact& fact, const Error& error, const std::string& file) {
   }
 }
 
-// handle: an executable with the file that it is in: by itself, or as a member of an archive
+// The bytes of an executable and of the file that it is in: by itself, or as a member of an archive
 // ("/data/app.apk!/lib/libfoo.so").
-struct OpenBinary {
+struct BinaryFile {
   std::string path;   // of the file
   std::string shown;  // with the member
   std::vector<std::byte> file;
@@ -73,9 +72,9 @@ struct OpenBinary {
   Bytes bytes;
 };
 
-Result<OpenBinary> open_binary(const std::string& name, u32 pid) {
+Result<BinaryFile> read_binary(const std::string& name, u32 pid) {
   const std::optional<elf::MemberName> member = elf::split_member(name);
-  OpenBinary out;
+  BinaryFile out;
   out.path = TRY(find_file(member ? member->archive : std::string_view(name), pid));
   out.shown = out.path;
   out.file = TRY(read_file(out.path, kMaxBinary));
@@ -89,39 +88,55 @@ Result<OpenBinary> open_binary(const std::string& name, u32 pid) {
   return out;
 }
 
-BinaryFact find_binary(const BinaryPlace& place) {
+struct Binary : BinaryFile {
+  elf::Executable executable;
+};
+
+// What a place is in, and its path in the fact; empty with the fact's problem.
+template <typename Place, typename Fact>
+std::optional<Binary> open_binary(const Place& place, Fact& fact) {
+  Result<BinaryFile> file = read_binary(place.file, place.pid);
+  if (!file) {
+    set_problem(fact, file.error(), place.file);
+    return std::nullopt;
+  }
+  fact.path = file->path;
+  Result<elf::Executable> executable = elf::Executable::parse(file->bytes);
+  if (!executable) {
+    set_problem(fact, executable.error(), file->shown);
+    return std::nullopt;
+  }
+  return Binary{*std::move(file), *std::move(executable)};
+}
+
+BinaryFact find_function(const BinaryPlace& place) {
   BinaryFact fact;
-  const Result<OpenBinary> open = open_binary(place.file, place.pid);
-  if (!open) {
-    set_problem(fact, open.error(), place.file);
-    return fact;
-  }
-  fact.path = open->path;
-  const std::string* const path = &open->shown;
-  const Result<elf::Executable> binary = elf::Executable::parse(open->bytes);
-  if (!binary) {
-    set_problem(fact, binary.error(), *path);
-    return fact;
-  }
-  if (place.many && is_glob(place.function)) {
-    const Result<std::vector<elf::FunctionPlace>> functions =
-        elf::match_functions(*binary, place.function);
-    if (!functions) {
-      set_problem(fact, functions.error(), *path);
-      return fact;
-    }
-    for (const elf::FunctionPlace& function : *functions)
-      fact.offsets.push_back(open->start + function.file_offset);
-    if (fact.offsets.empty())
-      fact.problem = format("{}: no function matches \"{}\"", escape_terminal(*path),
-                            escape_terminal(place.function));
-    return fact;
-  }
-  const Result<elf::FunctionPlace> function = elf::find_function(*binary, place.function);
+  const std::optional<Binary> binary = open_binary(place, fact);
+  if (!binary) return fact;
+  const Result<elf::FunctionPlace> function =
+      elf::find_function(binary->executable, place.function);
   if (function)
-    fact.offsets.push_back(open->start + function->file_offset);
+    fact.offsets.push_back(binary->start + function->file_offset);
   else
-    set_problem(fact, function.error(), *path);
+    set_problem(fact, function.error(), binary->shown);
+  return fact;
+}
+
+BinaryFact find_matching_functions(const BinaryPlace& place) {
+  BinaryFact fact;
+  const std::optional<Binary> binary = open_binary(place, fact);
+  if (!binary) return fact;
+  const Result<std::vector<elf::FunctionPlace>> functions =
+      elf::match_functions(binary->executable, place.function);
+  if (!functions) {
+    set_problem(fact, functions.error(), binary->shown);
+    return fact;
+  }
+  for (const elf::FunctionPlace& function : *functions)
+    fact.offsets.push_back(binary->start + function.file_offset);
+  if (fact.offsets.empty())
+    fact.problem = format("{}: no function matches \"{}\"", escape_terminal(binary->shown),
+                          escape_terminal(place.function));
   return fact;
 }
 
@@ -132,25 +147,21 @@ std::vector<std::string> near_probes(const std::vector<elf::UsdtProbe>& notes,
     names.push_back(format("{}:{}", note.provider, note.name));
   std::ranges::sort(names);
   names.erase(std::ranges::unique(names).begin(), names.end());
-  const std::vector<std::string_view> views(names.begin(), names.end());
-  std::vector<std::string> out;
-  for (std::string_view near : nearest(place.provider + ":" + place.name, views, 3))
-    out.emplace_back(near);
-  return out;
+  return near_names(place.provider + ":" + place.name, names);
 }
 
 // The probe's places in the file; where they are in the memory of the process when one is named.
-void add_sites(const elf::Executable& binary, u64 start, const std::vector<elf::UsdtProbe>& notes,
+void add_sites(const Binary& binary, const std::vector<elf::UsdtProbe>& notes,
                const UsdtPlace& place, UsdtFact& fact) {
   for (const elf::UsdtProbe& note : notes) {
     if (note.provider != place.provider || note.name != place.name) continue;
     // A place without bytes in the file cannot be probed, nor can one with such a semaphore.
     if (!note.file_offset || (note.semaphore != 0 && !note.semaphore_offset)) continue;
     UsdtSite site;
-    site.offset = start + *note.file_offset;
+    site.offset = binary.start + *note.file_offset;
     site.arguments = note.arguments;
-    if (note.semaphore_offset) site.semaphore = start + *note.semaphore_offset;
-    if (!binary.is_relocatable())
+    if (note.semaphore_offset) site.semaphore = binary.start + *note.semaphore_offset;
+    if (!binary.executable.is_relocatable())
       site.address = note.address;
     else if (place.pid != 0)
       site.address = mapped_address(place.pid, fact.path, site.offset).value_or(0);
@@ -160,27 +171,17 @@ void add_sites(const elf::Executable& binary, u64 start, const std::vector<elf::
 
 UsdtFact find_usdt(const UsdtPlace& place) {
   UsdtFact fact;
-  const Result<OpenBinary> open = open_binary(place.file, place.pid);
-  if (!open) {
-    set_problem(fact, open.error(), place.file);
-    return fact;
-  }
-  fact.path = open->path;
-  const std::string* const path = &open->shown;
-  const Result<elf::Executable> binary = elf::Executable::parse(open->bytes);
-  if (!binary) {
-    set_problem(fact, binary.error(), *path);
-    return fact;
-  }
-  fact.machine = binary->machine();
-  const Result<std::vector<elf::UsdtProbe>> notes = elf::read_usdt(*binary);
+  const std::optional<Binary> binary = open_binary(place, fact);
+  if (!binary) return fact;
+  fact.machine = binary->executable.machine();
+  const Result<std::vector<elf::UsdtProbe>> notes = elf::read_usdt(binary->executable);
   if (!notes) {
-    set_problem(fact, notes.error(), *path);
+    set_problem(fact, notes.error(), binary->shown);
     return fact;
   }
-  add_sites(*binary, open->start, *notes, place, fact);
+  add_sites(*binary, *notes, place, fact);
   if (fact.sites.empty()) {
-    fact.problem = format("{}: it has {}probe {}:{}", escape_terminal(*path),
+    fact.problem = format("{}: it has {}probe {}:{}", escape_terminal(binary->shown),
                           notes->empty() ? "no USDT probes, so no " : "no ",
                           escape_terminal(place.provider), escape_terminal(place.name));
     fact.near = near_probes(*notes, place);
@@ -218,9 +219,7 @@ void find_functions(const std::vector<std::string>& globs, KernelProfile& profil
     if (functions) {
       fact = functions->matching(glob);
     } else {
-      fact.problem = functions.error().context.empty()
-                         ? functions.error().what
-                         : functions.error().context + ": " + functions.error().what;
+      fact.problem = text_without_errno(functions.error());
       fact.errno_value = functions.error().errno_value;
     }
     profile.functions.emplace(glob, std::move(fact));
@@ -229,7 +228,7 @@ void find_functions(const std::vector<std::string>& globs, KernelProfile& profil
 
 }  // namespace
 
-void capture_probes(const Needs& needs, const CaptureOptions& options, KernelProfile& profile) {
+void capture_probes(KernelProfile& profile, const Needs& needs, const CaptureOptions& options) {
   for (const std::string& name : needs.pmus)
     profile.pmus.emplace(name, find_pmu(name));
   if (!options.functions_path.empty())
@@ -237,7 +236,9 @@ void capture_probes(const Needs& needs, const CaptureOptions& options, KernelPro
   else if (!needs.function_globs.empty())
     find_functions(needs.function_globs, profile);
   for (const BinaryPlace& place : needs.binaries)
-    profile.binaries.emplace(place, find_binary(place));
+    profile.binaries.emplace(place, place.many && is_glob(place.function)
+                                        ? find_matching_functions(place)
+                                        : find_function(place));
   for (const UsdtPlace& place : needs.usdts)
     profile.usdts.emplace(place, find_usdt(place));
 }

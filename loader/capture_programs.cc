@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Asks the kernel what a program's functions are: its func_info says which types they have, its BTF
-// which names. See capture_programs.h.
-#include "loader/capture_programs.h"
-
+// which names. See capture_parts.h.
 #include <algorithm>
 #include <cerrno>
 #include <charconv>
@@ -15,6 +13,8 @@
 #include "base/glob.h"
 #include "bpf/object_info.h"
 #include "btf/types.h"
+#include "loader/capture_parts.h"
+#include "loader/kernel_lookup.h"
 #include "loader/kernel_objects.h"
 #include "loader/places.h"
 
@@ -31,19 +31,22 @@ bool is_same(const std::vector<std::byte>& a, const std::vector<std::byte>& b) {
          std::ranges::equal(std::span(a).first(kTagEnd), std::span(b).first(kTagEnd));
 }
 
+Result<KernelObject> open_pinned(bpf::Kernel& kernel, std::string_view path) {
+  const bpf::Reply reply = TRY(kernel.call(bpf::ObjGet{.path = std::string(path)}));
+  UniqueFd fd(static_cast<int>(reply.value));
+  KernelObject pinned = TRY(describe_object(kernel, bpf::ObjectKind::program, std::move(fd)));
+  // A map can be pinned as well, and the kernel describes it in the same words: a type and an id.
+  Result<KernelObject> program =
+      open_object(kernel, bpf::ObjectKind::program, bpf::decode_program_info(pinned.info).id);
+  if (!program && program.error().errno_value != ENOENT) return program;
+  if (!program || !is_same(pinned.info, program->info))
+    return fail(Code::not_found, "what is pinned there is no program");
+  return program;
+}
+
+// As in TargetProgram::loaded.
 Result<KernelObject> open_program(bpf::Kernel& kernel, std::string_view name) {
-  if (!name.starts_with(kById)) {
-    const bpf::Reply reply = TRY(kernel.call(bpf::ObjGet{.path = std::string(name)}));
-    UniqueFd fd(static_cast<int>(reply.value));
-    KernelObject pinned = TRY(describe_object(kernel, bpf::ObjectKind::program, std::move(fd)));
-    // A map can be pinned as well, and the kernel describes it in the same words: a type and an id.
-    Result<KernelObject> program =
-        open_object(kernel, bpf::ObjectKind::program, bpf::decode_program_info(pinned.info).id);
-    if (!program && program.error().errno_value != ENOENT) return program;
-    if (!program || !is_same(pinned.info, program->info))
-      return fail(Code::not_found, "what is pinned there is no program");
-    return program;
-  }
+  if (!name.starts_with(kById)) return open_pinned(kernel, name);
   u32 id = 0;
   const std::string_view digits = name.substr(kById.size());
   const std::from_chars_result done =
@@ -123,8 +126,7 @@ TracedFact find_traced(const KernelProfile& profile, const std::string& text) {
     out.problem = format("module {} is not loaded or has no BTF", escape_terminal(place.module));
     return out;
   }
-  const btf::View& view =
-      out.module == 0 ? profile.own_btf->view : profile.modules->list[out.module - 1].view;
+  const btf::View& view = *view_of(profile, {.type = 0, .module = out.module});
   for (u32 id = view.base() != nullptr ? view.base()->count() : 1; id < view.count(); id++) {
     if (view.kind({id}) != btf::Kind::func) continue;
     const btf::Type function = view.type({id});
@@ -139,7 +141,7 @@ TracedFact find_traced(const KernelProfile& profile, const std::string& text) {
 
 }  // namespace
 
-void capture_programs(const Needs& needs, bpf::Kernel* kernel, KernelProfile& profile) {
+void capture_programs(KernelProfile& profile, const Needs& needs, bpf::Kernel* kernel) {
   for (const std::string& name : needs.programs) {
     ProgramFact fact;
     Result<ProgramFact> found =
@@ -156,7 +158,7 @@ void capture_programs(const Needs& needs, bpf::Kernel* kernel, KernelProfile& pr
   }
 }
 
-void capture_traced(const Needs& needs, KernelProfile& profile) {
+void capture_traced(KernelProfile& profile, const Needs& needs) {
   for (const std::string& glob : needs.traced_globs)
     profile.traced.emplace(glob, find_traced(profile, glob));
 }

@@ -173,12 +173,21 @@ btf::core::Reason compare(const btf::View& local, u32 local_type, const btf::Vie
                                      kernel_id);
 }
 
+bool is_typed(const ExternSpec& external) {
+  return external.kind == ExternKind::variable || external.kind == ExternKind::function;
+}
+
+Result<KernelPlace> find_typed(const ExternSpec& external, const KernelProfile& profile,
+                               NearNames near_names) {
+  const std::string_view what = external.kind == ExternKind::function ? "a kfunc" : "a variable";
+  return find_name(profile, kernel_name(external), format("{} ({})", label(external), what),
+                   near_names);
+}
+
 ExternResolution resolve_typed(const ObjectSpec& spec, const ExternSpec& external,
                                const KernelProfile& profile) {
   const bool is_function = external.kind == ExternKind::function;
-  const Result<KernelPlace> place =
-      find_name(profile, kernel_name(external),
-                format("{} ({})", label(external), is_function ? "a kfunc" : "a variable"));
+  const Result<KernelPlace> place = find_typed(external, profile, NearNames::left_out);
   if (!place) return external.weak ? absent() : failed(place.error());
   const btf::View* kernel = view_of(profile, *place);
   const Result<btf::View> local = btf::View::parse(spec.btf);
@@ -221,6 +230,16 @@ ExternResolution resolve_one(const ObjectSpec& spec, const ExternSpec& external,
     case ExternKind::function: return resolve_typed(spec, external, profile);
   }
   std::unreachable();
+}
+
+// The problem as it is told. Of many, one is.
+std::unexpected<Error> told(const ExternSpec& external, const Error& problem,
+                            const KernelProfile& profile) {
+  if (is_typed(external)) {
+    const Result<KernelPlace> place = find_typed(external, profile, NearNames::told);
+    if (!place) return std::unexpected(place.error());
+  }
+  return std::unexpected(problem);
 }
 
 }  // namespace
@@ -269,15 +288,17 @@ std::optional<Error> extern_problem(const ObjectSpec& spec, u32 program,
                                     const KernelProfile& profile) {
   const std::vector<u32> functions = reachable_functions(spec, spec.programs[program].function);
   const ExternOutcome outcome = resolve_externs(spec, functions, profile);
-  for (const ExternResolution& one : outcome.externs)
-    if (one.problem) return one.problem;
+  for (std::size_t i = 0; i < outcome.externs.size(); i++)
+    if (const std::optional<Error>& problem = outcome.externs[i].problem)
+      return told(spec.externs[i], *problem, profile).error();
   return std::nullopt;
 }
 
 Status apply_extern(const ObjectSpec& spec, const ExternResolution& resolution,
-                    const Reference& reference, LinkedProgram& program) {
+                    const Reference& reference, const KernelProfile& profile,
+                    LinkedProgram& program) {
   const ExternSpec& external = spec.externs[reference.index];
-  if (resolution.problem) return std::unexpected(*resolution.problem);
+  if (resolution.problem) return told(external, *resolution.problem, profile);
   bpf::Insn& insn = program.insns[reference.at.value];
   const bool is_call = insn.is_call();
   if (is_call && external.kind != ExternKind::function)

@@ -32,7 +32,7 @@ struct ExternResolution {
   ExternVerdict verdict = ExternVerdict::unused;
   u64 value = 0;
   KernelPlace place;
-  std::optional<Error> problem;
+  std::optional<Error> problem;  // without near names: nobody may ever be told
   bool operator==(const ExternResolution&) const = default;
 };
 
@@ -62,8 +62,10 @@ std::optional<Error> extern_problem(const ObjectSpec& spec, u32 program,
 inline constexpr i32 kPoisonKfunc = 2002000000;
 
 // Writes the answer into the instruction `reference.at` of `program`, slots from its start.
-// Errors: the resolution's problem; malformed (an instruction that cannot hold such a thing).
+// Errors: the resolution's problem, with near names; malformed (an instruction that cannot hold
+// such a thing).
 [[nodiscard]] Status apply_extern(const ObjectSpec& spec, const ExternResolution& resolution,
-                                  const Reference& reference, LinkedProgram& program);
+                                  const Reference& reference, const KernelProfile& profile,
+                                  LinkedProgram& program);
 
 }  // namespace bpfld::loader

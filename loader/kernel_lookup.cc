@@ -58,20 +58,20 @@ void look_in(KernelProfile& profile, const btf::View& view, std::string_view mod
   }
 }
 
-// All names of that kind which start as `name` is bound to: a hook is near other hooks only.
-std::vector<std::string_view> names_like(const btf::View& view, const KernelName& name,
-                                         std::string_view& prefix) {
+// The kernel's own names of that kind which resemble `name`, without what the name is bound to
+// start with: a hook is near other hooks only.
+std::vector<std::string_view> names_like(const btf::View& view, const KernelName& name) {
+  std::string_view prefix;
   for (const std::string_view hidden : kHiddenPrefixes)
     if (name.name.starts_with(hidden)) prefix = hidden;
-  std::vector<std::string_view> out;
-  const btf::Kind kind = kind_of(name.kind);
+  std::vector<std::string_view> names;
   for (const btf::View* own = &view; own != nullptr; own = own->base())
-    own->each_of({kind}, [&](const btf::Type& type) {
-      if (type.name.starts_with(prefix)) out.push_back(type.name.substr(prefix.size()));
+    own->each_of({kind_of(name.kind)}, [&](const btf::Type& type) {
+      if (type.name.starts_with(prefix)) names.push_back(type.name.substr(prefix.size()));
     });
-  std::ranges::sort(out);
-  out.erase(std::ranges::unique(out).begin(), out.end());
-  return out;
+  std::ranges::sort(names);
+  names.erase(std::ranges::unique(names).begin(), names.end());
+  return nearest(std::string_view(name.name).substr(prefix.size()), names, kNearNames);
 }
 
 std::string place_text(const KernelName& name) {
@@ -108,18 +108,6 @@ bool wants_modules(const KernelProfile& profile, const Needs& needs) {
   });
 }
 
-void find_near_names(KernelProfile& profile) {
-  if (!profile.own_btf) return;
-  for (auto& [name, fact] : profile.names) {
-    if (fact.place || !fact.near.empty()) continue;
-    std::string_view prefix;
-    const std::vector<std::string_view> names = names_like(profile.own_btf->view, name, prefix);
-    for (const std::string_view near :
-         nearest(std::string_view(name.name).substr(prefix.size()), names, kNearNames))
-      fact.near.emplace_back(near);
-  }
-}
-
 const btf::View* view_of(const KernelProfile& profile, const KernelPlace& place) {
   if (place.module == 0) return profile.own_btf ? &profile.own_btf->view : nullptr;
   if (!profile.modules || place.module > profile.modules->list.size()) return nullptr;
@@ -133,16 +121,15 @@ std::string_view module_name(const KernelProfile& profile, const KernelPlace& pl
 }
 
 Result<KernelPlace> find_name(const KernelProfile& profile, const KernelName& name,
-                              std::string_view what) {
+                              std::string_view what, NearNames near_names) {
   const auto found = profile.names.find(name);
-  if (found == profile.names.end())
-    return fail(Code::internal, "{} was not looked up", escape_terminal(what));
-  const KernelNameFact& fact = found->second;
-  if (fact.place) return *fact.place;
+  if (found != profile.names.end() && found->second.place) return *found->second.place;
   if (!profile.own_btf)
     return fail(Code::not_found,
                 "{} is to be found in BTF, so programs that use it need the kernel's BTF: {}",
                 escape_terminal(what), profile.btf_problem);
+  if (found == profile.names.end())
+    return fail(Code::internal, "{} was not looked up", escape_terminal(what));
   const bool is_kernel = name.module.empty() || name.module == kVmlinux;
   const bool has_module =
       is_kernel || (profile.modules &&
@@ -154,10 +141,10 @@ Result<KernelPlace> find_name(const KernelProfile& profile, const KernelName& na
                  : fail(Code::not_found,
                         "{} is to be found in module {}, which is not loaded or has no BTF",
                         escape_terminal(what), escape_terminal(name.module));
-  if (!fact.note.empty()) failure.error().what += "; " + escape_terminal(fact.note);
   if (name.module.empty() && !profile.modules_problem.empty())
     failure.error().what += format(" (modules were not searched: {})", profile.modules_problem);
-  failure.error().detail = did_you_mean(fact.near);
+  if (near_names == NearNames::told)
+    failure.error().detail = did_you_mean(names_like(profile.own_btf->view, name));
   return failure;
 }
 

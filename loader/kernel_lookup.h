@@ -4,7 +4,7 @@
 // never has one opened. Pure: the BTF is in the profile.
 #pragma once
 
-#include <string>
+#include <string_view>
 
 #include "base/result.h"
 #include "loader/profile.h"
@@ -18,17 +18,14 @@ void look_up_names(KernelProfile& profile, const Needs& needs);
 // CO-RE root that the kernel's BTF has no candidate for.
 bool wants_modules(const KernelProfile& profile, const Needs& needs);
 
-// Adds names like those that were not found.
-void find_near_names(KernelProfile& profile);
-
 // The BTF that `place` is in; null when the profile does not have it.
 const btf::View* view_of(const KernelProfile& profile, const KernelPlace& place);
 // "vmlinux", or the module's name.
 std::string_view module_name(const KernelProfile& profile, const KernelPlace& place);
 
-// Errors: not_found (`what` could not be found, or there is no BTF to look in; near names in
-// `detail`), internal (it was never looked up).
+// Where it was found. Errors: not_found (`what` could not be found, or there is no BTF to look in;
+// in `detail` the kernel's own names that are like it), internal (it was never looked up).
 [[nodiscard]] Result<KernelPlace> find_name(const KernelProfile& profile, const KernelName& name,
-                                            std::string_view what);
+                                            std::string_view what, NearNames near_names);
 
 }  // namespace bpfld::loader

@@ -9,7 +9,6 @@
 #include <optional>
 #include <string>
 #include <string_view>
-#include <vector>
 
 #include "base/int.h"
 #include "btf/format.h"
@@ -35,11 +34,14 @@ struct KernelPlace {
 
 // spec: what was found of it.
 struct KernelNameFact {
-  std::optional<KernelPlace> place;
-  std::vector<std::string> near;  // when it does not exist: names like it
-  std::string note;               // and what else is known about it
+  std::optional<KernelPlace> place;  // empty: it does not exist
   bool operator==(const KernelNameFact&) const = default;
 };
+
+// Whether the error about a name that does not exist says which ones are like it. They are looked
+// for when the error is made, among all the names that the kernel has, which takes longer than the
+// rest of a load: who will not show the error leaves them out.
+enum class NearNames : u8 { told, left_out };
 
 // view: "nf_conntrack:nf_ct_*", taken apart; without a colon it is about the kernel itself.
 struct TracedPlace {

@@ -52,7 +52,8 @@ void append_info(const ObjectSpec& spec, LinkedProgram& out) {
 }
 
 // Turns references into what the kernel reads: distances for calls; maps are left for the executor.
-Status apply_references(const ObjectSpec& spec, const ExternOutcome& externs, LinkedProgram& out) {
+Status apply_references(const ObjectSpec& spec, const ExternOutcome& externs,
+                        const KernelProfile& profile, LinkedProgram& out) {
   std::unordered_map<u32, InsnIndex> starts;
   for (const Piece& piece : out.pieces)
     starts.emplace(piece.function, piece.start);
@@ -75,7 +76,7 @@ Status apply_references(const ObjectSpec& spec, const ExternOutcome& externs, Li
       if (reference.kind == ReferenceKind::extern_) {
         Reference moved = reference;
         moved.at = at;
-        TRY(apply_extern(spec, externs.externs[reference.index], moved, out));
+        TRY(apply_extern(spec, externs.externs[reference.index], moved, profile, out));
         continue;
       }
       if (reference.kind == ReferenceKind::jump_table)
@@ -98,7 +99,7 @@ Status apply_references(const ObjectSpec& spec, const ExternOutcome& externs, Li
 Result<LinkedProgram> link_program(const ObjectSpec& spec, u32 index,
                                    std::span<const u32> functions,
                                    const std::vector<std::vector<bpf::Insn>>& code,
-                                   const ExternOutcome& externs) {
+                                   const ExternOutcome& externs, const KernelProfile& profile) {
   LinkedProgram out;
   out.program = index;
   for (u32 function : functions) {
@@ -107,7 +108,7 @@ Result<LinkedProgram> link_program(const ObjectSpec& spec, u32 index,
     if (out.insns.size() > kMaxInsns)
       return fail(Code::limit, "has more than {} instructions with its subprograms", kMaxInsns);
   }
-  TRY(apply_references(spec, externs, out));
+  TRY(apply_references(spec, externs, profile, out));
   append_info(spec, out);
   return out;
 }
@@ -181,9 +182,9 @@ Result<Linked> link(const ObjectSpec& spec, const Selection& selection,
     if (total > kMaxLinkedInsns)
       return fail(Code::limit, "the programs have more than {} instructions with their subprograms",
                   kMaxLinkedInsns);
-    linked.programs.push_back(
-        TRY(with_context(link_program(spec, selection[i], reached[i], code, linked.externs),
-                         [&] { return label(program); })));
+    linked.programs.push_back(TRY(
+        with_context(link_program(spec, selection[i], reached[i], code, linked.externs, profile),
+                     [&] { return label(program); })));
     linked.programs.back().struct_ops = struct_ops.targets[selection[i]];
   }
   return linked;

@@ -122,6 +122,7 @@ AttachPlan plan_struct_ops(const ObjectSpec& spec, const StructOps& struct_ops, 
 // Why the program cannot be attached on that kernel at any of its places (the first one's problem);
 // empty if it can or if there is no place.
 std::optional<Error> attach_problem(const ObjectSpec& spec, u32 program,
-                                    const KernelProfile& profile);
+                                    const KernelProfile& profile,
+                                    NearNames near_names = NearNames::told);
 
 }  // namespace bpfld::loader

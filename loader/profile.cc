@@ -50,7 +50,7 @@ std::vector<CoreRoot> core_roots(const ObjectSpec& spec, std::span<const u32> fu
 }
 
 template <typename T>
-void make_unique(std::vector<T>& list) {
+void sort_unique(std::vector<T>& list) {
   std::ranges::sort(list);
   list.erase(std::ranges::unique(list).begin(), list.end());
 }
@@ -83,7 +83,7 @@ Needs needs(const ObjectSpec& spec, const Selection& selection) {
   }
   extern_needs(spec, functions, out);
   struct_ops_needs(spec, selection, out);
-  make_unique(out.names);
+  sort_unique(out.names);
   if (!out.names.empty() || !out.traced_globs.empty()) out.kernel_btf = true;
   const auto one_for_each_cpu = [](const MapSpec& map) {
     return (map.type == bpf::MapType::perf_event_array || map.type == bpf::MapType::cpumap) &&

@@ -52,10 +52,11 @@ KernelName value_name(std::string_view type) {
           .module = {}};
 }
 
-Result<KernelStruct> find_struct(const KernelProfile& profile, std::string_view type) {
+Result<KernelStruct> find_struct(const KernelProfile& profile, std::string_view type,
+                                 NearNames near_names) {
   const KernelName name = value_name(type);
-  const KernelPlace place =
-      TRY(find_name(profile, name, format("struct {}, by which BPF implements it,", name.name)));
+  const KernelPlace place = TRY(find_name(
+      profile, name, format("struct {}, by which BPF implements it,", name.name), near_names));
   KernelStruct found{
       .btf = view_of(profile, place), .value = {}, .type = {}, .offset = 0, .module = place.module};
   if (found.btf == nullptr) return fail(Code::internal, "the BTF of a module is missing");
@@ -170,7 +171,10 @@ Status fit_member(Fit& fit, const Member& local) {
 Status fit_map(Fit& fit, const KernelProfile& profile) {
   const Type type = btf::resolved(fit.local, {fit.map.struct_ops->type});
   fit.out.kernel_type = btf::essential_name(type.name);
-  fit.kernel = TRY(find_struct(profile, fit.out.kernel_type));
+  // What is wrong with a struct that is not made at all is said to nobody.
+  const NearNames near_names =
+      fit.map.struct_ops->autocreate ? NearNames::told : NearNames::left_out;
+  fit.kernel = TRY(find_struct(profile, fit.out.kernel_type, near_names));
   fit.out.module = fit.kernel.module;
   fit.out.type = fit.kernel.type.id.value;
   fit.out.value_type = fit.kernel.value.id.value;

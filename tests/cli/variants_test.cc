@@ -81,7 +81,8 @@ TEST_CASE("variants: why a way was taken, and why the others were not") {
         std::vector<WayTaken>{{"f", {1}, {{{0, 2}, cost}}}});
   CHECK(selection == Selection{1});
 
-  profile.names.clear();  // and no BTF to look in
+  profile.names.clear();
+  profile.btf_problem = "none";
   found = find_variants(spec, all_of(spec));
   selection = all_of(spec);
   const std::vector<WayTaken> taken = choose_ways(found, spec, profile, selection);
@@ -90,5 +91,6 @@ TEST_CASE("variants: why a way was taken, and why the others were not") {
   CHECK(selection == Selection{0, 2});
   REQUIRE(taken[0].left_out.size() == 1);
   CHECK(taken[0].left_out[0].programs == Selection{1});
-  CHECK(taken[0].left_out[0].why == "function f was not looked up");
+  CHECK(taken[0].left_out[0].why ==
+        "function f is to be found in BTF, so programs that use it need the kernel's BTF: none");
 }

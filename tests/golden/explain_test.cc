@@ -87,6 +87,23 @@ TEST_CASE("explain: a saved kernel answers for itself, not the running one") {
   CHECK(both.status == 2);
 }
 
+TEST_CASE("dump: a saved kernel without types or configuration says so, and which kernel it is") {
+  const TempFolder folder;
+  const std::string profile = folder.write(
+      "kernel", bytes_of(std::string_view("bpfld-profile 2\nrelease 1.2.3-saved\nend\n")));
+  const Finished told = run_command(
+      {"dump", "--linked", "--profile", profile, built_object("fixtures/missing_extern.bpf.o")});
+  CHECK(told.status != 0);
+  CHECK(contains(told.err,
+                 "\"CONFIG_NR_CPUSS\" is a Kconfig option, and the kernel's configuration "
+                 "could not be read: the profile has no configuration"));
+  CHECK(contains(told.err,
+                 "\"runqueus\" (a variable) is to be found in BTF, so programs that use it "
+                 "need the kernel's BTF: the profile has no types"));
+  CHECK(contains(told.err, "is off in this kernel (1.2.3-saved)"));
+  CHECK_FALSE(contains(told.err, "did you mean"));
+}
+
 TEST_CASE("explain: it needs no privileges, and says which steps there are") {
   const std::string object = built_object("fixtures/ringbuf_getppid.bpf.o");
   const Finished whole = run_command({"explain", object});

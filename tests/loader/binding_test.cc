@@ -140,6 +140,38 @@ TEST_CASE("binding: what is nowhere is not found, with names like it") {
   CHECK(problem_of(kernel, "lsm/file_opn").what ==
         "LSM hook file_opn does not exist in this kernel");
   CHECK(problem_of(kernel, "iter/tsk").detail == "did you mean: task");
+  // Only of the kernel itself, whether or not modules were looked in.
+  error = problem_of(kernel, "fentry/ext4_opem");
+  CHECK(kernel.opened_modules);
+  CHECK(error.what == "function ext4_opem does not exist in this kernel");
+  CHECK(error.detail == "");
+  error = problem_of(kernel, "fentry/ext4:do_unlinkt");
+  CHECK(error.what == "function ext4:do_unlinkt does not exist in module ext4");
+  CHECK(error.detail == "did you mean: do_unlinkat");
+}
+
+TEST_CASE(
+    "binding: names like a missing one are looked for when the error is told, and only then") {
+  Kernel kernel;
+  const ObjectSpec spec = program_of("fentry/do_unlinkt");
+  KernelProfile profile = kernel.facts_for(spec);
+  std::optional<Error> error = attach_problem(spec, 0, profile, NearNames::left_out);
+  REQUIRE(error);
+  CHECK(error->what == "function do_unlinkt does not exist in this kernel");
+  CHECK(error->detail == "");
+  // The facts hold no near names: the BTF that is there by then has them.
+  MadeUpKernel other;
+  other.btf.add_func("do_unlink", other.btf.add_func_proto({0}));
+  profile.own_btf = other.facts({}).own_btf;
+  error = attach_problem(spec, 0, profile);
+  REQUIRE(error);
+  CHECK(error->what == "function do_unlinkt does not exist in this kernel");
+  CHECK(error->detail == "did you mean: do_unlink");
+  const Result<Linked> linked = link(spec, {0}, profile);
+  REQUIRE(linked);
+  const Result<Plan> plan = make_plan(spec, *linked, profile);
+  REQUIRE_FALSE(plan);
+  CHECK(plan.error().detail == "did you mean: do_unlink");
 }
 
 TEST_CASE("binding: without the kernel's BTF the error says what it is needed for") {
@@ -151,6 +183,25 @@ TEST_CASE("binding: without the kernel's BTF the error says what it is needed fo
       error.what ==
       "function do_unlinkat is to be found in BTF, so programs that use it need the kernel's BTF: "
       "open /sys/kernel/btf/vmlinux: ENOENT");
+  CHECK(error.detail == "");
+}
+
+TEST_CASE("binding: a profile in which nothing was looked up tells why") {
+  Kernel kernel;
+  const ObjectSpec spec = program_of("fentry/do_unlinkat");
+  KernelProfile profile = kernel.facts({});
+  std::optional<Error> error = attach_problem(spec, 0, profile);
+  REQUIRE(error);
+  CHECK(error->code == Code::internal);
+  CHECK(error->what == "function do_unlinkat was not looked up");
+  profile.btf = profile.own_btf = nullptr;
+  profile.btf_problem = "the profile has no types";
+  error = attach_problem(spec, 0, profile);
+  REQUIRE(error);
+  CHECK(error->code == Code::not_found);
+  CHECK(error->what ==
+        "function do_unlinkat is to be found in BTF, so programs that use it need the kernel's "
+        "BTF: the profile has no types");
 }
 
 TEST_CASE("binding: a section that names nothing cannot be loaded, and is told so") {

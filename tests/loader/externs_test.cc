@@ -312,6 +312,14 @@ TEST_CASE("externs: typed variables are looked up by name and compared by type")
   CHECK(error->code == Code::not_found);
   CHECK(error->message() == "extern \"runqueues\" (a variable) does not exist in this kernel");
   CHECK(error->detail == "did you mean: runqueue");
+  const Result<Linked> linked = link(spec, {0}, profile);
+  REQUIRE_FALSE(linked);
+  CHECK(linked.error().detail == "did you mean: runqueue");
+  // Only what is told has near names.
+  const ExternOutcome outcome = resolve_externs(spec, std::vector<u32>{0}, profile);
+  REQUIRE(outcome.externs[0].problem);
+  CHECK(outcome.externs[0].problem->what == error->what);
+  CHECK(outcome.externs[0].problem->detail == "");
 }
 
 TEST_CASE("externs: kfuncs are calls by type id, whatever flavour their name has") {
@@ -386,6 +394,28 @@ TEST_CASE("externs: a weak kfunc that is missing, or another, is 0 and a call th
     CHECK(all.linked.programs[0].insns[1] == kSecondSlot);
     CHECK(all.linked.programs[1].insns[0] == Insn{bpf::kOpCall, 0, 0, kPoisonKfunc});
     CHECK(all.linked.externs.externs[0].verdict == ExternVerdict::absent);
+  }
+}
+
+TEST_CASE("externs: without the kernel's BTF a weak name is 0, and of another that is said") {
+  for (const SymbolBinding binding : {SymbolBinding::weak, SymbolBinding::global}) {
+    const bool weak = binding == SymbolBinding::weak;
+    CAPTURE(weak);
+    Externs object;
+    object.function("bpf_thing", object.btf.add_func_proto(object.int_id), binding);
+    object.user("calls", "bpf_thing", true);
+    const ObjectSpec spec = object.finish();
+    MadeUpKernel kernel;
+    kernel.has_btf = false;
+    const KernelProfile profile = kernel.facts(needs(spec, {0}));
+    CHECK(link(spec, {0}, profile).has_value() == weak);
+    const std::optional<Error> error = extern_problem(spec, 0, profile);
+    CHECK(error.has_value() == !weak);
+    if (!error) continue;
+    CHECK(error->message() ==
+          "extern \"bpf_thing\" (a kfunc) is to be found in BTF, so programs that use it need the "
+          "kernel's BTF: open /sys/kernel/btf/vmlinux: ENOENT");
+    CHECK(error->detail == "");
   }
 }
 

@@ -6,7 +6,7 @@
 #include <doctest/doctest.h>
 #include <utility>
 
-#include "loader/capture_programs.h"
+#include "loader/capture_parts.h"
 #include "loader/plan.h"
 #include "tests/loader/session_case.h"
 
@@ -305,7 +305,7 @@ TEST_CASE("target program: the kernel is asked which functions it has, and lies 
   Needs needs;
   needs.programs = {"id:7", "id:seven", "/sys/fs/bpf/pin"};
   KernelProfile profile;
-  capture_programs(needs, &kernel, profile);
+  capture_programs(profile, needs, &kernel);
   const ProgramFact& fact = profile.programs.at("id:7");
   CHECK(fact.problem == "");
   CHECK(fact.id == 7);
@@ -318,15 +318,15 @@ TEST_CASE("target program: the kernel is asked which functions it has, and lies 
   CHECK(profile.programs.at("/sys/fs/bpf/pin").id == 7);
   pins_are_maps = true;
   profile.programs.clear();
-  capture_programs(needs, &kernel, profile);
+  capture_programs(profile, needs, &kernel);
   CHECK(profile.programs.at("/sys/fs/bpf/pin").problem ==
         "target /sys/fs/bpf/pin: what is pinned there is no program");
   records = 1u << 30;
   profile.programs.clear();
-  capture_programs(needs, &kernel, profile);
+  capture_programs(profile, needs, &kernel);
   CHECK(profile.programs.at("id:7").problem == "target id:7: it has 1073741824 functions");
   profile.programs.clear();
-  capture_programs(needs, nullptr, profile);
+  capture_programs(profile, needs, nullptr);
   CHECK(profile.programs.at("id:7").problem ==
         "target id:7: the kernel is not asked about its programs");
   CHECK(kernel.open_fds() == 0);

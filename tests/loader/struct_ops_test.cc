@@ -282,6 +282,25 @@ TEST_CASE("loader struct_ops: an optional struct that does not fit takes nothing
   CHECK_FALSE(out->targets[0]);
 }
 
+TEST_CASE("loader struct_ops: a struct that the kernel has not is told with those like it") {
+  for (const char* section : {".struct_ops", "?.struct_ops"}) {
+    CAPTURE(section);
+    HandlerObject object;
+    object.type = "handlr";
+    object.add_program("on_open");
+    object.add_handler("mine", section, "on_open", object.handler_type());
+    const ObjectSpec spec = object.spec();
+    const Result<StructOpsOutcome> out =
+        fit_struct_ops(spec, {0}, looked_up(spec, {0}, HandlerKernel().profile()));
+    CHECK(out.has_value() == (*section == '?'));  // nobody minds if an optional one is missing
+    if (out) continue;
+    CHECK(out.error().message() ==
+          "map \"mine\", struct handlr: struct bpf_struct_ops_handlr, by which BPF implements it, "
+          "does not exist in this kernel");
+    CHECK(out.error().detail == "did you mean: handler");
+  }
+}
+
 TEST_CASE("loader struct_ops: a kernel without links registers a .struct_ops.link without one") {
   HandlerKernel old;
   old.links = false;

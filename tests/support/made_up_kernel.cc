@@ -63,7 +63,6 @@ loader::KernelProfile MadeUpKernel::facts(const loader::Needs& needs) {
     profile.modules = std::make_shared<const loader::KernelProfile::Modules>(std::move(modules));
     loader::look_up_names(profile, needs);
   }
-  loader::find_near_names(profile);
   return profile;
 }
 

@@ -71,7 +71,8 @@ class CoreCase {
   static btf::View view_of(Bytes blob, const btf::View* base) {
     Result<btf::View> view = btf::View::parse(blob, base);
     static const std::vector<std::byte> none = BtfBuilder().bytes();
-    return view ? *view : *btf::View::parse(none);
+    if (!view) view = btf::View::parse(none);
+    return *std::move(view);
   }
   void freeze_kernel(ByteOrder order = kHostOrder) {
     if (kernel_view_) return;

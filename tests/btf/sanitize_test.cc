@@ -40,12 +40,12 @@ struct Both {
   std::vector<std::byte> blob, clean_blob;
   View before, after;
   Both(const BtfBuilder& b, const KindSupport& support, ByteOrder order = kHostOrder)
-      : blob(b.bytes(order)), before(*View::parse(blob)), after(before) {
+      : blob(b.bytes(order)), before(*View::parse(blob)), after(*View::parse(blob)) {
     REQUIRE(message(before.validate()) == "no error");
     clean_blob = sanitize(before, support);
-    const Result<View> parsed = View::parse(clean_blob);
+    Result<View> parsed = View::parse(clean_blob);
     REQUIRE(message(parsed) == "no error");
-    after = *parsed;
+    after = *std::move(parsed);
     CHECK(message(after.validate()) == "no error");
     CHECK(after.count() == before.count());
   }

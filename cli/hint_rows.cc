@@ -82,6 +82,12 @@ bool map_values_have_no_size(const Situation& s) {
          map->type != bpf::MapType::user_ringbuf && map->type != bpf::MapType::arena;
 }
 
+bool map_has_no_inner(const Situation& s) {
+  const loader::MapSpec* map = map_in(s);
+  return map != nullptr && map->inner.empty() &&
+         (map->type == bpf::MapType::array_of_maps || map->type == bpf::MapType::hash_of_maps);
+}
+
 bool is_confidential(const Situation& s) {
   return s.facts.lockdown == "confidentiality";
 }
@@ -187,6 +193,8 @@ constexpr HintRow kRows[] = {
     {"E20",  Phase::open,     Code::limit,       kAnyErrno, "",                        nullptr,           Exit::bad_object,
      "", "the largest known objects have 2 MB", "llvm-strip -g removes debug information; BTF stays"},
 
+    {"E25",  Phase::parse,    Code::unsupported, kAnyErrno, "must be linked in first", nullptr,           Exit::bad_object,
+     "cannot load {object}: {message}", "", "`bpftool gen object WHOLE.bpf.o A.bpf.o B.bpf.o` links objects"},
     {"E20",  Phase::parse,    kAny,              kAnyErrno, "bitcode",                 nullptr,           Exit::bad_object,
      "{object}: {message}", "it stops one step before machine code", "llc -march=bpf -filetype=obj, or clang without -emit-llvm and -flto"},
     {"E20",  Phase::parse,    kAny,              kAnyErrno, "not ELF",                 nullptr,           Exit::bad_object,
@@ -244,6 +252,8 @@ constexpr HintRow kRows[] = {
      "", "a kernel that was built without CONFIG_KALLSYMS_ALL tells where its functions are, but not where its variables are", "declare it __weak: then it is 0 where there is none"},
     {"E25",  kBeforeLoad,     kAny,              kAnyErrno, "must be linked in first", nullptr,           Exit::bad_object,
      "", "", "`bpftool gen object WHOLE.bpf.o A.bpf.o B.bpf.o` links objects"},
+    {"E25",  kBeforeLoad,     kAny,              kAnyErrno, "(a kfunc) does not exist in", nullptr,      Exit::kernel,
+     "", "what has the function is not built into this kernel ({kernel}), is a module that is not loaded, or came with a later one", "`bpfld btf search NAME{btf}` looks in this kernel's BTF; __weak lets the program ask whether it is there"},
     {"E25",  kBeforeLoad,     kAny,              kAnyErrno, "extern \"",                nullptr,           Exit::kernel,
      "", "", "`bpfld btf search NAME{btf}` looks in this kernel's ({kernel}) BTF; __weak lets the program ask whether it is there"},
     {"E22",  kBeforeLoad,     Code::not_found,   kAnyErrno, "does not exist in",       names_own_function, Exit::kernel,
@@ -359,6 +369,8 @@ constexpr HintRow kRows[] = {
      "", "it has more elements than a map of its type can have, or is larger in all than a map can be: {size}", "--map {map}.max_entries=65536, or another smaller number"},
     {"E10",  Phase::load,     kAny,              EINVAL,    "BPF_MAP_CREATE",          map_type_came_later, Exit::kernel,
      "", "maps of type {maptype} came with v{mapsince}, and this kernel is {kernel}", "`bpfld feature map`: the types that this kernel has"},
+    {"E10",  Phase::load,     kAny,              EINVAL,    "BPF_MAP_CREATE",          map_has_no_inner,  Exit::kernel,
+     "", "a map of maps is made with one for an example, which the object leaves to its own user space", "in the object: __array(values, struct { ... }), with the type, sizes and max_entries of such a map"},
     {"E10",  Phase::load,     kAny,              EINVAL,    "BPF_MAP_CREATE",          map_values_have_no_size, Exit::kernel,
      "", "its values have no size: the object leaves it to its own user space", "--map {map}.value_size=N, and {map}.key_size=N if it has keys"},
     {"E10",  Phase::load,     kAny,              EINVAL,    "BPF_MAP_CREATE",          nullptr,           Exit::kernel,

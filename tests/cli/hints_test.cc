@@ -99,6 +99,43 @@ TEST_CASE("hints: a map that the kernel refuses is of a type that came later, or
         std::string::npos);
 }
 
+TEST_CASE("hints: a map of maps without an example is told how to have one") {
+  loader::ObjectSpec spec;
+  spec.maps.resize(1);
+  spec.maps[0].name = "outer";
+  spec.maps[0].type = bpf::MapType::array_of_maps;
+  spec.maps[0].value_size = 4;
+  Error error;
+  error.code = Code::kernel;
+  error.errno_value = EINVAL;
+  error.what = "bpf(BPF_MAP_CREATE): Invalid argument (EINVAL)";
+  error.context = "map \"outer\"";
+  Facts facts;
+  facts.kernel = "6.12.1";
+  const auto why = [&] {
+    return explain({.phase = Phase::load,
+                    .error = error,
+                    .facts = facts,
+                    .object = "x.bpf.o",
+                    .spec = &spec})
+        .why;
+  };
+  CHECK(why().starts_with("a map of maps is made with one for an example"));
+  spec.maps[0].inner.resize(1);
+  CHECK(why().find("or the type does not take these sizes") != std::string::npos);
+}
+
+TEST_CASE("hints: an object that wants another one is told how objects are linked") {
+  Error error;
+  error.code = Code::unsupported;
+  error.what = "map \"m\" is one of another object, which must be linked in first";
+  const Facts facts;
+  const Report report =
+      explain({.phase = Phase::parse, .error = error, .facts = facts, .object = "x.bpf.o"});
+  CHECK(report.id == "E25");
+  CHECK(report.hint.find("bpftool gen object") != std::string::npos);
+}
+
 TEST_CASE("hints: a program that names no function is told how to be given one") {
   test::ObjectBuilder object;
   object.add_function("early", "fentry", {mov64_imm(0, 0), exit_insn()});

@@ -179,6 +179,10 @@ TEST_CASE("verifier: particular sentences are advised on before general ones") {
   };
   CHECK(why("R1 type=sock_or_null expected=sock_common, sock, ptr_").find("NULL") !=
         std::string_view::npos);
+  CHECK(why("R2 invalid mem access 'trusted_ptr_or_null_'").find("NULL") != std::string_view::npos);
+  CHECK(why("math between map_value pointer and register with unbounded min value is not allowed")
+            .starts_with("the verifier knows no limit"));
+  CHECK(why("math between fp pointer and 2147483647 is not allowed").starts_with("so far"));
   CHECK(why("R1 type=scalar expected=ptr_, trusted_ptr_").starts_with("a number"));
   CHECK(why("R1 type=ctx expected=fp").empty());
   CHECK(why("R2 !read_ok").find("call") != std::string_view::npos);

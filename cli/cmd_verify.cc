@@ -211,14 +211,17 @@ bool Verify::program(const std::string& path, const ObjectSpec& spec, u32 index,
   return row.accepted;
 }
 
-// The statistics do not tell which instruction it was; where that matters it is asked again.
+// The statistics do not tell which instruction it was, and some sentences come only with the
+// instructions ("invalid bpf_context access"); where that matters it is asked again.
 std::string Verify::reason(const std::string& path, const ObjectSpec& spec, u32 program,
                            loader::KernelProfile& profile, const Error& refusal) {
   const loader::Selection alone = {program};
   const LoadAttempt attempt{
       .object = path, .spec = spec, .selection = alone, .profile = profile, .kernel = &kernel_};
   const Verdict verdict = read_verifier_log(refusal.detail);
-  if (refusal.code == Code::rejected && is_core_poison(verdict) && !verdict.insn_index) {
+  const bool lacks_place = is_core_poison(verdict) && !verdict.insn_index;
+  const bool lacks_sentence = verdict.reason.empty() || verdict.is_remark;
+  if (refusal.code == Code::rejected && (lacks_place || lacks_sentence)) {
     const Result<loader::Session> again = loader::Session::load(spec, alone, profile, kernel_);
     if (!again) return reason_of(again.error(), attempt, program);
   }

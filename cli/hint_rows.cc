@@ -64,6 +64,30 @@ bool memlock_counts(const Situation& s) {
   return s.facts.memlock && loader::kernel_version_code(s.facts.kernel, "", "") < kMemcgAccounting;
 }
 
+const loader::MapSpec* map_in(const Situation& s) {
+  return s.spec == nullptr ? nullptr : map_of(s.error, *s.spec);
+}
+
+// By its release; a distribution may have brought the type to an older one.
+bool map_type_came_later(const Situation& s) {
+  const loader::MapSpec* map = map_in(s);
+  if (map == nullptr || bpf::since(map->type).empty()) return false;
+  return loader::kernel_version_code(s.facts.kernel, "", "") <
+         loader::kernel_version_code(bpf::since(map->type), "", "");
+}
+
+bool map_values_have_no_size(const Situation& s) {
+  const loader::MapSpec* map = map_in(s);
+  return map != nullptr && map->value_size == 0 && map->type != bpf::MapType::ringbuf &&
+         map->type != bpf::MapType::user_ringbuf && map->type != bpf::MapType::arena;
+}
+
+bool map_has_no_inner(const Situation& s) {
+  const loader::MapSpec* map = map_in(s);
+  return map != nullptr && map->inner.empty() &&
+         (map->type == bpf::MapType::array_of_maps || map->type == bpf::MapType::hash_of_maps);
+}
+
 bool is_confidential(const Situation& s) {
   return s.facts.lockdown == "confidentiality";
 }
@@ -169,6 +193,8 @@ constexpr HintRow kRows[] = {
     {"E20",  Phase::open,     Code::limit,       kAnyErrno, "",                        nullptr,           Exit::bad_object,
      "", "the largest known objects have 2 MB", "llvm-strip -g removes debug information; BTF stays"},
 
+    {"E25",  Phase::parse,    Code::unsupported, kAnyErrno, "must be linked in first", nullptr,           Exit::bad_object,
+     "cannot load {object}: {message}", "", "`bpftool gen object WHOLE.bpf.o A.bpf.o B.bpf.o` links objects"},
     {"E20",  Phase::parse,    kAny,              kAnyErrno, "bitcode",                 nullptr,           Exit::bad_object,
      "{object}: {message}", "it stops one step before machine code", "llc -march=bpf -filetype=obj, or clang without -emit-llvm and -flto"},
     {"E20",  Phase::parse,    kAny,              kAnyErrno, "not ELF",                 nullptr,           Exit::bad_object,
@@ -226,12 +252,16 @@ constexpr HintRow kRows[] = {
      "", "a kernel that was built without CONFIG_KALLSYMS_ALL tells where its functions are, but not where its variables are", "declare it __weak: then it is 0 where there is none"},
     {"E25",  kBeforeLoad,     kAny,              kAnyErrno, "must be linked in first", nullptr,           Exit::bad_object,
      "", "", "`bpftool gen object WHOLE.bpf.o A.bpf.o B.bpf.o` links objects"},
+    {"E25",  kBeforeLoad,     kAny,              kAnyErrno, "(a kfunc) does not exist in", nullptr,      Exit::kernel,
+     "", "what has the function is not built into this kernel ({kernel}), is a module that is not loaded, or came with a later one", "`bpfld btf search NAME{btf}` looks in this kernel's BTF; __weak lets the program ask whether it is there"},
     {"E25",  kBeforeLoad,     kAny,              kAnyErrno, "extern \"",                nullptr,           Exit::kernel,
      "", "", "`bpfld btf search NAME{btf}` looks in this kernel's ({kernel}) BTF; __weak lets the program ask whether it is there"},
     {"E22",  kBeforeLoad,     Code::not_found,   kAnyErrno, "does not exist in",       names_own_function, Exit::kernel,
      "", "it is a function of {owner} in this object: BPF programs are no functions of the kernel", "--target {name}={owner}"},
     {"E22",  kBeforeLoad,     Code::unsupported, kAnyErrno, "of another program, and none was given", nullptr, Exit::kernel,
      "", "freplace takes the place of a function of a program that is loaded, which the object does not name", "--target {name}=PROGRAM, of this object; or {name}=id:N (`bpfld prog`), or {name}=/PINNED"},
+    {"E22",  kBeforeLoad,     Code::unsupported, kAnyErrno, "which must be known when the program is loaded", nullptr, Exit::kernel,
+     "", "the kernel checks such a program against the types of what it looks at", "--attach {name}=NAME, of this kernel; or --target {name}=PROGRAM:FUNCTION, of a BPF program; or all of it in the object: SEC(\"{section}/NAME\")"},
     {"E22",  kBeforeLoad,     kAny,              kAnyErrno, "has no function \"",       is_of_a_file,      Exit::kernel,
      "", "", "`bpfld list uprobe:FILE:GLOB` shows the functions of a program or library; what was inlined or stripped is not among them"},
     {"E22",  kBeforeLoad,     kAny,              kAnyErrno, "has no function \"",       nullptr,           Exit::kernel,
@@ -337,6 +367,12 @@ constexpr HintRow kRows[] = {
      "", "the kernel has not that much memory for the map's elements: {size}", "--map {map}.max_entries=65536, or another smaller number"},
     {"E12",  Phase::load,     kAny,              E2BIG,     "BPF_MAP_CREATE",          nullptr,           Exit::kernel,
      "", "it has more elements than a map of its type can have, or is larger in all than a map can be: {size}", "--map {map}.max_entries=65536, or another smaller number"},
+    {"E10",  Phase::load,     kAny,              EINVAL,    "BPF_MAP_CREATE",          map_type_came_later, Exit::kernel,
+     "", "maps of type {maptype} came with v{mapsince}, and this kernel is {kernel}", "`bpfld feature map`: the types that this kernel has"},
+    {"E10",  Phase::load,     kAny,              EINVAL,    "BPF_MAP_CREATE",          map_has_no_inner,  Exit::kernel,
+     "", "a map of maps is made with one for an example, which the object leaves to its own user space", "in the object: __array(values, struct { ... }), with the type, sizes and max_entries of such a map"},
+    {"E10",  Phase::load,     kAny,              EINVAL,    "BPF_MAP_CREATE",          map_values_have_no_size, Exit::kernel,
+     "", "its values have no size: the object leaves it to its own user space", "--map {map}.value_size=N, and {map}.key_size=N if it has keys"},
     {"E10",  Phase::load,     kAny,              EINVAL,    "BPF_MAP_CREATE",          nullptr,           Exit::kernel,
      "", "this kernel ({kernel}) does not know the map's type or a flag, or the type does not take these sizes", ""},
     {"",     Phase::load,     Code::denied,      EPERM,     "",                        nullptr,           Exit::permission,

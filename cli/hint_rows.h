@@ -27,7 +27,7 @@ class Phases {
 
 // spec: one explanation. The texts may hold {message}, {object}, {program}, {name}, {section},
 // {kernel} (with --btf: the file), {btf} (with --btf: the file, as an operand), {uid}, {lockdown},
-// {lsm}, {memlock}, {type}, {since}, {map} and {size}.
+// {lsm}, {memlock}, {type}, {since}, {map}, {maptype}, {mapsince} and {size}.
 struct HintRow {
   std::string_view id;
   Phases phases;

@@ -68,6 +68,8 @@ std::string value_of(std::string_view name, const Situation& s) {
   }
   if (const loader::MapSpec* map = s.spec == nullptr ? nullptr : map_of(s.error, *s.spec)) {
     if (name == "map") return map->name;
+    if (name == "maptype") return std::string(bpf::name_of(map->type));
+    if (name == "mapsince") return std::string(bpf::since(map->type));
     if (name == "size") return size_of_elements(*map);
   }
   if (name == "kernel") return s.facts.btf.empty() ? s.facts.kernel : s.facts.btf;

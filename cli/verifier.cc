@@ -2,7 +2,6 @@
 // One pass over the log's lines that remembers the last of each sort; see verifier.h.
 #include "cli/verifier.h"
 
-#include <array>
 #include <charconv>
 
 namespace bpfld::cli {
@@ -24,6 +23,26 @@ std::string_view trim(std::string_view text) {
   while (text.ends_with(' ') || text.ends_with('\t') || text.ends_with('\r'))
     text.remove_suffix(1);
   return text;
+}
+
+// A sentence that kernels write where the line before has not ended, since they give up in the
+// middle of it; and one that lacks its own end.
+constexpr std::string_view kUnstarted = "BPF program is too large. ";
+constexpr std::string_view kUnended = "cannot call exception cb directly";
+
+// The next line, or as much of it as these leave; a line of source may hold anything.
+std::string_view take_statement(std::string_view& text) {
+  std::string_view rest = text;
+  std::string_view line = take_line(rest);
+  if (!line.starts_with(';') && !line.empty()) {
+    line = line.substr(0, line.find(kUnstarted, 1));
+    if (const std::size_t at = line.find(kUnended); at != std::string_view::npos)
+      line = line.substr(0, at + kUnended.size());
+  }
+  const std::size_t taken = line.size();
+  const bool is_whole = taken == text.size() || text[taken] == '\n';
+  text.remove_prefix(is_whole ? text.size() - rest.size() : taken);
+  return line;
 }
 
 // The number that `text` starts with; `text` moves past it.
@@ -60,11 +79,18 @@ bool is_register_state(std::string_view line) {
 
 // Registers, stack slots, branches and statistics: never the reason.
 bool is_state(std::string_view line) {
-  for (std::string_view start : {"from ", "mark_precise", "caller:", "callee:", "returning from",
-                                 "to caller", "verification time", "stack depth", "cur state:",
-                                 "old state:", "propagating r", "frame", "Validating ", "func#"})
+  for (std::string_view start :
+       {"from ", "mark_precise", "caller:", "callee:", "returning from", "to caller",
+        "verification time", "stack depth", "cur state:", "insns processed ",
+        "old state:", "propagating r", "Validating ", "func#"})
     if (line.starts_with(start)) return true;
+  // "frame1: R1=...", but "frame pointer is read only" is a reason.
+  if (line.size() > 5 && line.starts_with("frame") && line[5] >= '0' && line[5] <= '9') return true;
   if (is_register_state(line)) return true;
+  if (line.starts_with("Func#") &&
+      (line.ends_with(" is global and assumed valid.") ||
+       line.ends_with(" is safe for any args that match its prototype")))
+    return true;
   std::string_view rest = line;
   return take_number(rest) &&
          (rest.starts_with(": R") || rest.starts_with(": frame") || rest.starts_with(": safe"));
@@ -72,9 +98,14 @@ bool is_state(std::string_view line) {
 
 // What the verifier says in passing about arguments whose type it cannot use; it goes on, and only
 // sometimes that is what it fails for in the end (kernel/bpf/btf.c: btf_check_func_arg_match, up to
-// 5.12 "Unrecognized arg#0 type PTR"), or whose type it took (btf_ctx_access).
+// 5.12 "Unrecognized arg#0 type PTR"), or whose type it took (btf_ctx_access); about what a program
+// returns, which it asks of global functions (btf_prepare_func_args); and that arguments were not
+// right, after it said in what.
 bool is_remark(std::string_view line) {
   if (line.starts_with("func '") && line.find(" has btf_id ") != line.npos) return true;
+  if (line.starts_with("Global function ") && line.find(" doesn't return scalar") != line.npos)
+    return true;
+  if (line.starts_with("Caller passes invalid args into func#")) return true;
   return line.starts_with("Unrecognized arg#") ||
          line.starts_with("reg type unsupported for arg#") ||
          line.starts_with("arg#0 type is not a struct") ||
@@ -136,99 +167,13 @@ void read_report(std::string_view first, std::string_view log, Verdict& out) {
   }
 }
 
-// '*' matches anything, also nothing; the parts between must come in order.
-bool holds(std::string_view text, std::string_view pattern) {
-  while (!pattern.empty()) {
-    const std::string_view part = pattern.substr(0, pattern.find('*'));
-    const std::size_t at = text.find(part);
-    if (at == std::string_view::npos) return false;
-    text.remove_prefix(at + part.size());
-    pattern.remove_prefix(part.size() == pattern.size() ? part.size() : part.size() + 1);
-  }
-  return true;
-}
-
-// clang-format off
-constexpr std::array<VerifierAdvice, 23> kAdvice = {{
-    {"invalid mem access '*_or_null'",
-     "the pointer may be NULL here: it comes from a call that can fail, such as a map lookup",
-     "test it first: if (!p) return 0;"},
-    {"invalid mem access 'scalar'",
-     "a number is used as an address: only the context, the stack, map values and what the kernel marks as readable can be read directly",
-     "bpf_probe_read_kernel(), bpf_probe_read_user() or BPF_CORE_READ()"},
-    {"invalid mem access 'inv'",
-     "a number is used as an address: only the context, the stack and map values can be read directly",
-     "bpf_probe_read_kernel(), bpf_probe_read_user() or BPF_CORE_READ()"},
-    {"invalid func unknown#195896080",
-     "a field or type that this kernel does not have is used (its CO-RE relocation found no match), and the use is not guarded",
-     "guard it: if (bpf_core_field_exists(p->field)) ..."},
-    {"cannot call GPL-restricted function",
-     "the helper is only for programs whose license is compatible with the GPL",
-     "char LICENSE[] SEC(\"license\") = \"GPL\"; (or \"Dual BSD/GPL\", \"Dual MIT/GPL\")"},
-    {"cannot call GPL only function",
-     "the helper is only for programs whose license is compatible with the GPL",
-     "char LICENSE[] SEC(\"license\") = \"GPL\"; (or \"Dual BSD/GPL\", \"Dual MIT/GPL\")"},
-    {"program of this type cannot use helper",
-     "the kernel has this helper, but not for programs of this type",
-     "bpf-helpers(7) says which types may call it"},
-    {"BPF_CALL uses reserved fields",
-     "this kernel has no calls of its own functions (kfuncs), which came with v5.13",
-     ""},
-    {"unknown func",
-     "this kernel does not have the helper, or not for programs of this type",
-     "bpf-helpers(7) says since which kernel and for which types it exists"},
-    {"invalid func",
-     "this kernel does not have the helper",
-     "bpf-helpers(7) says since which kernel it exists"},
-    {"invalid bpf_context access",
-     "the program reads past what its type's context has, or a field of it in the wrong size",
-     "`bpfld list sec` names each section's context"},
-    {"BPF program is too large",
-     "the verifier follows every path, and these are more than a million instructions",
-     "fewer branches in loops, bpf_loop(), or global functions, which are checked once"},
-    {"is too complex",
-     "the verifier follows every path, and there are too many of them",
-     "fewer branches in loops, bpf_loop(), or global functions, which are checked once"},
-    {"back-edge from insn",
-     "this kernel takes no loops (they came with 5.3)",
-     "unroll it: #pragma unroll"},
-    {"infinite loop detected",
-     "nothing that the loop changes makes it end",
-     "give it a bound that is a constant"},
-    {"Cannot replace static functions",
-     "the verifier checks a static function together with its callers, and a replacement alone",
-     "make it global: without `static`, with __noinline"},
-    {"Cannot recursively attach",
-     "this kernel lets no tracing program look at another one, nor replace a replacement",
-     "the target itself; since 6.8 a tracing program may look at one that nothing looks at"},
-    {"Cannot extend fentry/fexit",
-     "functions of tracing programs cannot be replaced",
-     ""},
-    {"Can attach to only JITed progs",
-     "the target is interpreted: it has no code that could jump elsewhere",
-     "sysctl net.core.bpf_jit_enable=1, and load the target again"},
-    {"doesn't match",  // "arg0 type UNKNOWN of foo() doesn't match type ..."
-     "a replacement takes and returns what the function that it replaces does",
-     "the same parameter types and return type as in the target"},
-    {"R0 !read_ok",
-     "the program can end without having set its return value",
-     "return a value on every path"},
-    {"outside of the allowed memory range",
-     "the access reaches past the end of the memory that the pointer is for",
-     "check the index or the size against a constant before, close to the access"},
-    {"unbounded m",  // "unbounded memory access", "unbounded min value"
-     "the verifier knows no limit for this index or size",
-     "check it against a constant before, close to the access: if (i >= N) return 0;"},
-}};
-// clang-format on
-
 }  // namespace
 
 Verdict read_verifier_log(std::string_view log) {
   Verdict out;
   std::string remark;
   while (!log.empty()) {
-    const std::string_view line = trim(take_line(log));
+    const std::string_view line = trim(take_statement(log));
     if (line.starts_with(kFailed)) {
       read_report(line, log, out);
       break;
@@ -247,7 +192,10 @@ Verdict read_verifier_log(std::string_view log) {
       out.reason = line;
     }
   }
-  if (out.reason.empty() && out.title.empty()) out.reason = remark;
+  if (out.reason.empty() && out.title.empty()) {
+    out.reason = remark;
+    out.is_remark = !remark.empty();
+  }
   if (out.reason.empty()) out.reason = out.explanation.empty() ? out.title : out.explanation;
   return out;
 }
@@ -257,7 +205,7 @@ VerifierStats read_verifier_stats(std::string_view log) {
   // total_states 1 peak_states 1 mark_read 1"
   VerifierStats out;
   while (!log.empty()) {
-    const std::string_view line = trim(take_line(log));
+    const std::string_view line = trim(take_statement(log));
     if (line.starts_with("verification time ")) out.micros = number_after(line, "time ");
     if (!line.starts_with("processed ")) continue;
     out.processed = number_after(line, "processed ");
@@ -265,12 +213,6 @@ VerifierStats read_verifier_stats(std::string_view log) {
     out.peak_states = number_after(line, " peak_states ");
   }
   return out;
-}
-
-const VerifierAdvice* find_advice(std::string_view reason) {
-  for (const VerifierAdvice& row : kAdvice)
-    if (holds(reason, row.pattern)) return &row;
-  return nullptr;
 }
 
 }  // namespace bpfld::cli

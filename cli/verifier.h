@@ -15,6 +15,7 @@
 #pragma once
 
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -26,6 +27,7 @@ namespace bpfld::cli {
 // spec: the end of a verifier log, taken apart. Nothing is escaped.
 struct Verdict {
   std::string reason;       // "R0 invalid mem access 'map_value_or_null'"; empty for an empty log
+  bool is_remark = false;   // the reason is but something said in passing: the log has no other
   std::string title;        // new form: "Register Type Safety: Unreadable register"
   std::string explanation;  // new form: what follows "Reason:"
   std::string suggestion;   // new form: what follows "Suggestion:"
@@ -55,8 +57,9 @@ VerifierStats read_verifier_stats(std::string_view log);
 struct VerifierAdvice {
   std::string_view pattern;  // a part of the reason; '*' in it stands for anything
   std::string_view why;
-  std::string_view hint;
+  std::string_view hint;  // may be empty
 };
+std::span<const VerifierAdvice> verifier_advice_rows();
 // The first row whose pattern the reason holds, or null.
 const VerifierAdvice* find_advice(std::string_view reason);
 

@@ -187,6 +187,9 @@ Status collect_maps(Collector& state) {
       const Type variable = state.btf->type(entry.type);
       const auto describe = [&] { return format("map \"{}\"", escape_terminal(variable.name)); };
       const elf::Symbol* symbol = state.find_symbol(section->index, variable.name);
+      if (btf::var_linkage(variable) == btf::Linkage::extern_)
+        return fail(Code::unsupported, "{} is one of another object, which must be linked in first",
+                    describe());
       if (variable.kind != Kind::var || symbol == nullptr)
         return fail(Code::malformed, "{}: .maps has no symbol of that name", describe());
       if (state.spec.maps.size() == kMaxMaps)

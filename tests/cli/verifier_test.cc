@@ -161,6 +161,41 @@ TEST_CASE("verifier: patterns of advice match in order and only whole parts") {
   CHECK(find_advice("") == nullptr);
 }
 
+TEST_CASE("verifier: every row of advice can be reached, and says why") {
+  for (const VerifierAdvice& row : verifier_advice_rows()) {
+    CAPTURE(row.pattern);
+    std::string sentence(row.pattern);
+    for (char& c : sentence)
+      if (c == '*') c = ' ';
+    CHECK(find_advice(sentence) == &row);
+    CHECK_FALSE(row.why.empty());
+  }
+}
+
+TEST_CASE("verifier: particular sentences are advised on before general ones") {
+  const auto why = [](std::string_view reason) {
+    const VerifierAdvice* row = find_advice(reason);
+    return row == nullptr ? std::string_view() : row->why;
+  };
+  CHECK(why("R1 type=sock_or_null expected=sock_common, sock, ptr_").find("NULL") !=
+        std::string_view::npos);
+  CHECK(why("R2 invalid mem access 'trusted_ptr_or_null_'").find("NULL") != std::string_view::npos);
+  CHECK(why("math between map_value pointer and register with unbounded min value is not allowed")
+            .starts_with("the verifier knows no limit"));
+  CHECK(why("math between fp pointer and 2147483647 is not allowed").starts_with("so far"));
+  CHECK(why("R1 type=scalar expected=ptr_, trusted_ptr_").starts_with("a number"));
+  CHECK(why("R1 type=ctx expected=fp").empty());
+  CHECK(why("R2 !read_ok").find("call") != std::string_view::npos);
+  CHECK(why("R1 unbounded memory access").starts_with("the verifier knows no limit"));
+  CHECK(why("invalid indirect read from stack R1 off -24+0 size 16").find("padding") !=
+        std::string_view::npos);
+  CHECK(why("BPF_LDX uses reserved fields").find("newer") != std::string_view::npos);
+  CHECK(why("BPF_CALL uses reserved fields").find("kfuncs") != std::string_view::npos);
+  CHECK(
+      why("Cannot access kernel 'struct cgroup' from non-GPL compatible program").find("license") !=
+      std::string_view::npos);
+}
+
 TEST_CASE("verifier: the statistics at the end of a log of level 4") {
   const VerifierStats stats = read_verifier_stats(
       "verification time 184 usec\n"
@@ -198,4 +233,61 @@ TEST_CASE("verifier: a log of level 4 has the sentence without the instructions"
                           "processed 3 insns (limit 1000000) max_states_per_insn 0 total_states 0 "
                           "peak_states 0 mark_read 0\n")
             .reason == "R1 invalid mem access 'scalar'");
+}
+
+TEST_CASE("verifier: what a program returns is a remark, unless nothing else is said") {
+  // 6.12 says it of every program without BTF for what it returns, and goes on.
+  const std::string remark =
+      "Global function f() doesn't return scalar. Only those are supported.\n";
+  const Verdict verdict = read_verifier_log(remark + "R0 !read_ok\nprocessed 2 insns\n");
+  CHECK(verdict.reason == "R0 !read_ok");
+  CHECK_FALSE(verdict.is_remark);
+  const Verdict alone = read_verifier_log(remark + "processed 0 insns\n");
+  CHECK(alone.reason + "\n" == remark);
+  CHECK(alone.is_remark);
+  CHECK_FALSE(read_verifier_log("processed 2 insns\n").is_remark);
+  CHECK(read_verifier_log("insns processed 16\nprocessed 16 insns\n").reason.empty());  // 7.2
+}
+
+TEST_CASE("verifier: that an argument was wrong comes after what was wrong with it") {
+  const std::string remark = "Caller passes invalid args into func#1 ('g')\n";
+  CHECK(read_verifier_log("R1 type=scalar expected=fp\n" + remark).reason ==
+        "R1 type=scalar expected=fp");
+  CHECK(read_verifier_log(remark).is_remark);
+}
+
+TEST_CASE("verifier: what is said of global functions is no refusal, before it or after") {
+  const std::string assumed = "Func#1 ('f1') is global and assumed valid.\n";
+  const std::string safe = "Func#4 ('f3') is safe for any args that match its prototype\n";
+  CHECK(read_verifier_log(assumed + "R2 expects pointer to ctx\n").reason ==
+        "R2 expects pointer to ctx");
+  CHECK(read_verifier_log("Validating f3() func#4...\n" + safe +
+                          "combined stack size of 3 calls is 544. Too large\n")
+            .reason == "combined stack size of 3 calls is 544. Too large");
+  CHECK(read_verifier_log(assumed + safe).reason.empty());
+}
+
+TEST_CASE("verifier: a frame of calls is a state, the frame pointer is none") {
+  const std::string state = "frame1: R1=scalar() R10=fp0\n";
+  CHECK(read_verifier_log("5: (b7) r10 = 0\nframe pointer is read only\n" + state).reason ==
+        "frame pointer is read only");
+  CHECK(read_verifier_log(state).reason.empty());
+}
+
+TEST_CASE("verifier: sentences that begin where the line before has not ended") {
+  const Verdict large = read_verifier_log(
+      "297: (c5) if r1 s< 0x3 goto pc+341 BPF program is too large. Processed 1000001 insn\n"
+      "processed 1000001 insns (limit 1000000)\n");
+  CHECK(large.reason == "BPF program is too large. Processed 1000001 insn");
+  CHECK(large.insn == "297: (c5) if r1 s< 0x3 goto pc+341");
+  const std::string glued =
+      "insn 3 cannot call exception cb directlyverification time 24 usec\nprocessed 7 insns\n";
+  CHECK(
+      read_verifier_log("insn 3 cannot call exception cb directlyprocessed 7 insns\n").processed ==
+      7);
+  CHECK(read_verifier_log(glued).reason == "insn 3 cannot call exception cb directly");
+  CHECK(read_verifier_stats(glued) == VerifierStats{.processed = 7, .micros = 24});
+  // The source may say the same.
+  CHECK(read_verifier_log("; puts(\"verification time \"); @ a.c:1\n0: (95) exit\n").source ==
+        "puts(\"verification time \");");
 }

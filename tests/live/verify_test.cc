@@ -8,6 +8,9 @@
 
 #include "base/fd.h"
 #include "tests/live/support.h"
+#include "tests/support/elf_builder.h"
+#include "tests/support/process.h"
+#include "tests/support/temp_folder.h"
 
 namespace {
 
@@ -96,4 +99,20 @@ TEST_CASE("live: verify: hundreds of programs in one process leave no fd and not
   CHECK(examined >= 200);
   CHECK(accepted > examined / 2);
   CHECK(open_fds() == before);
+}
+
+// Kernels say it in the whole log only.
+TEST_CASE("live: verify: a sentence that the log of statistics lacks is asked for") {
+  constexpr u64 kReadPastContext = 0x10001061;  // r0 = *(u32 *)(r1 + 4096)
+  test::ElfBuilder elf(kHostOrder);
+  const u32 code = elf.add_code("socket", {kReadPastContext, test::kExit});
+  elf.add_function("past", code, 0, 16);
+  elf.add_data("license", std::string_view("GPL\0", 4));
+  const test::TempFolder folder;
+  const test::Finished ran = test::run_process({test::object_path("cli/bpfld"), "verify", "-o",
+                                                "json", folder.write("past.bpf.o", elf.build())});
+  CHECK(ran.out.find("\"errno\":13") != std::string::npos);
+  CHECK_MESSAGE(ran.out.find("\"reason\":\"invalid bpf_context access off=4096 size=4\"") !=
+                    std::string::npos,
+                ran.out);
 }

@@ -160,6 +160,16 @@ TEST_CASE("loader maps: a definition without a symbol is malformed") {
         "map \"lost\": .maps has no symbol of that name");
 }
 
+TEST_CASE("loader maps: a map that is declared extern is one of another object") {
+  ObjectBuilder object;
+  object.add_map("counts", {number("type", 1)});
+  const TypeId shared = object.btf.add_var("shared", object.btf.add_struct("", 0), 2 /* extern */);
+  object.btf.add_datasec(".maps", 0, {{shared, 0, 0}});
+  const Result<ObjectSpec> spec = collect(object.build(), "test");
+  CHECK(message(spec) == "map \"shared\" is one of another object, which must be linked in first");
+  CHECK(spec.error().code == Code::unsupported);
+}
+
 TEST_CASE("loader maps: without BTF, .maps says nothing") {
   ObjectBuilder object;
   object.add_map("counts", {number("type", 1)});

@@ -43,7 +43,7 @@ struct Error {
   std::string what;
   std::string context;  // "loading \"x\": program \"p\"", outermost first; empty if none
   std::string detail =
-      {};  // longer text for the lines below the first: a verifier log's tail, near names
+      {};        // longer text for the lines below the first: a verifier log's tail, near names
   u32 room = 0;  // bytes that the kernel's answer would have taken, when it did not fit and it said
   bool operator==(const Error&) const = default;
 

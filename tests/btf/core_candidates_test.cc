@@ -8,6 +8,7 @@
 namespace bpfld::test {
 namespace {
 
+using btf::Kind;
 using btf::core::kMaxKept;
 
 TypeId add_counter(BtfBuilder& b, std::string_view name, u32 bit_offset,
@@ -27,6 +28,48 @@ TEST_CASE("core: the flavours of a name, on both sides, are the same type") {
   CHECK(got[0].target_value == 4);
   CHECK(got[1].target_value == 4);
   CHECK(got[2].verdict == Verdict::poisoned);  // only the last flavour is cut: "stat___v2"
+}
+
+TEST_CASE("core: a search holds what it was about, found or not, and nothing else") {
+  BtfBuilder b;
+  const TypeId first = add_counter(b, "stat", 0);
+  const TypeId flavour = add_counter(b, "stat___old", 0);
+  b.add_union("stat", 4, {});
+  const TypeId colour = b.add_enum("colour", {{"red", 0}});
+  const std::vector<std::byte> blob = b.bytes();
+  const btf::View view = *btf::View::parse(blob);
+  const auto root = [](std::string_view name, Kind kind) {
+    return btf::core::Root{.name = name, .kind = kind};
+  };
+  const std::vector<btf::core::Root> roots = {
+      root("stat", Kind::struct_), root("colour", Kind::enum64), root("stat", Kind::struct_),
+      root("gone", Kind::struct_)};
+  const btf::core::Located located(view, roots);
+  REQUIRE(located.find(roots[0]) != nullptr);
+  CHECK(*located.find(roots[0]) == std::vector{first, flavour});
+  REQUIRE(located.find(roots[1]) != nullptr);
+  CHECK(*located.find(roots[1]) == std::vector{colour});  // enums of both sizes are one kind here
+  REQUIRE(located.find(roots[3]) != nullptr);
+  CHECK(located.find(roots[3])->empty());
+  CHECK(located.find(root("stat", Kind::union_)) == nullptr);
+  CHECK(located.find(root("int", Kind::int_)) == nullptr);
+  CHECK(btf::core::Located().find(roots[0]) == nullptr);
+}
+
+TEST_CASE("core: what a search found before is taken, and what it was not about is searched") {
+  CoreCase c;
+  const TypeId stat = add_counter(c.local, "stat", 0);
+  const TypeId other = add_counter(c.local, "other", 0);
+  const TypeId gone = add_counter(c.local, "gone", 0);
+  add_counter(c.kernel, "other", 64);
+  add_counter(c.kernel, "stat", 32);
+  c.locate({{.name = "stat", .kind = Kind::struct_}, {.name = "gone", .kind = Kind::struct_}});
+  for (const TypeId root : {stat, other, gone})
+    c.ask(CoreKind::field_byte_offset, root, "0:0");
+  const std::vector<Resolution> got = c.answers();
+  CHECK(got[0].target_value == 4);
+  CHECK(got[1].target_value == 8);
+  CHECK(got[2].verdict == Verdict::poisoned);
 }
 
 TEST_CASE("core: a member's name is compared whole") {

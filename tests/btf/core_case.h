@@ -37,12 +37,19 @@ class CoreCase {
     return modules_.back().builder;
   }
 
+  // `kernel`, complete by then, is searched for these before anything is resolved.
+  void locate(const std::vector<btf::core::Root>& roots) {
+    freeze_kernel();
+    located_.emplace(*kernel_view_, roots);
+  }
+
   // The answers to all that was asked; the records' strings live as long as this object.
   std::vector<Resolution> answers(ByteOrder order = kHostOrder) {
     freeze_kernel(order);
     local_blob_ = local.bytes(order);
     local_view_.emplace_back(view_of(local_blob_, nullptr));
-    targets_.push_back({.view = &*kernel_view_, .name = "vmlinux"});
+    targets_.push_back(
+        {.view = &*kernel_view_, .name = "vmlinux", .located = located_ ? &*located_ : nullptr});
     for (Module& module : modules_) {
       module.blob = module.builder.bytes(order);
       module_views_.push_back(view_of(module.blob, &*kernel_view_));
@@ -84,6 +91,7 @@ class CoreCase {
   std::vector<std::byte> local_blob_, kernel_blob_;
   std::deque<Module> modules_;
   std::optional<btf::View> kernel_view_;
+  std::optional<btf::core::Located> located_;
   std::deque<btf::View> local_view_, module_views_;
   std::vector<btf::core::Target> targets_;
 };

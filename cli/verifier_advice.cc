@@ -155,6 +155,9 @@ constexpr VerifierAdvice kAdvice[] = {
     {"doesn't return scalar",
      "a global function, which the verifier checks alone, must return a number",
      "make it return int, or make it static"},
+    {"return value not void or scalar",
+     "a global function, which the verifier checks alone, must return a number or nothing",
+     "make it return int, or make it static"},
 
     // ---- helpers, kfuncs, the license
     {"invalid func unknown#195896080",

@@ -91,9 +91,9 @@ bool is_state(std::string_view line) {
       (line.ends_with(" is global and assumed valid.") ||
        line.ends_with(" is safe for any args that match its prototype")))
     return true;
+  // "9: R0=...", "9: safe", and where a loop is: "10: for (i = 0; i < n; i++)".
   std::string_view rest = line;
-  return take_number(rest) &&
-         (rest.starts_with(": R") || rest.starts_with(": frame") || rest.starts_with(": safe"));
+  return take_number(rest) && rest.starts_with(": ");
 }
 
 // What the verifier says in passing about arguments whose type it cannot use; it goes on, and only
@@ -103,7 +103,7 @@ bool is_state(std::string_view line) {
 // right, after it said in what.
 bool is_remark(std::string_view line) {
   if (line.starts_with("func '") && line.find(" has btf_id ") != line.npos) return true;
-  if (line.starts_with("Global function ") && line.find(" doesn't return scalar") != line.npos)
+  if (line.starts_with("Global function ") && line.ends_with(" Only those are supported."))
     return true;
   if (line.starts_with("Caller passes invalid args into func#")) return true;
   return line.starts_with("Unrecognized arg#") ||

@@ -155,6 +155,9 @@ constexpr VerifierAdvice kAdvice[] = {
     {"doesn't return scalar",
      "a global function, which the verifier checks alone, must return a number",
      "make it return int, or make it static"},
+    {"return value not void or scalar",
+     "a global function, which the verifier checks alone, must return a number or nothing",
+     "make it return int, or make it static"},
 
     // ---- helpers, kfuncs, the license
     {"invalid func unknown#195896080",
@@ -207,6 +210,9 @@ constexpr VerifierAdvice kAdvice[] = {
     {"unknown opcode",
      "this kernel does not know the instruction: the object was compiled for a newer one",
      "clang -mcpu=v3 (for 5.1 and later), or -mcpu=v2"},
+    {"type PTR in * is not supported yet",
+     "this kernel checks global functions alone, and takes no pointers for their arguments, which came with v5.12",
+     "make it static"},
     {"number of funcs in func_info doesn't match",
      "this kernel does not know functions whose address is taken (callbacks), which came with v5.13",
      ""},

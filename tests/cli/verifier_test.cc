@@ -274,6 +274,12 @@ TEST_CASE("verifier: a frame of calls is a state, the frame pointer is none") {
   CHECK(read_verifier_log(state).reason.empty());
 }
 
+TEST_CASE("verifier: where a loop is, is told before that it is one") {
+  CHECK(
+      read_verifier_log("10: for (i = 0; i < n; i++)\n6: n = f(i);\nback-edge from insn 10 to 6\n")
+          .reason == "back-edge from insn 10 to 6");
+}
+
 TEST_CASE("verifier: sentences that begin where the line before has not ended") {
   const Verdict large = read_verifier_log(
       "297: (c5) if r1 s< 0x3 goto pc+341 BPF program is too large. Processed 1000001 insn\n"

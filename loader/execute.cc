@@ -24,10 +24,11 @@ Result<bpf::Reply> call_again(bpf::Kernel& kernel, const bpf::Request& request) 
 }
 
 // The buffer to try next after one that was too small (ENOSPC). Kernels since v6.4 say how large it
-// must be, older ones do not. 0: it is as large as any should be.
+// must be, older ones do not. 0: there is no point in a larger one, either because none should be,
+// or because the log would not fit even there; the kernels that say so have given its end.
 u32 larger_log(u32 size, const Error& refusal) {
-  if (size >= kLargestLogSize) return 0;
-  if (refusal.room > size) return std::min(refusal.room, kLargestLogSize);
+  if (size >= kLargestLogSize || refusal.room > kLargestLogSize) return 0;
+  if (refusal.room > size) return refusal.room;
   return size <= kLargestLogSize / kLogGrowth ? size * kLogGrowth : 0;
 }
 

@@ -4,7 +4,8 @@
 
 Each figure is the median over the runs of a fresh process. Ours and libbpf's program are linked statically,
 compiled with -O2, and measured by the same code (bpf_clock.h): CPU time, user and system, from the first line
-of main() on, without what passes inside bpf(2). Needs root for `load`; without it only `relocate` is measured.
+of main() on, without what passes inside bpf(2). All run on one CPU: to begin on one that has slept costs a third.
+Needs root for `load`; without it only `relocate` is measured.
 
 `--prepare` only builds libbpf's side. Lines, or with `-o json` one object a line: name, ours, peer, unit, ratio.
 """
@@ -104,6 +105,7 @@ def main() -> int:
         if missing:
             raise BenchError(f"not built: {' '.join(missing)}; ./dev bench builds them")
         with_tracefs()
+        os.sched_setaffinity(0, {max(os.sched_getaffinity(0))})
         if options.output == "text":
             print(f"{'':<48} {'bpfld':>9} {'libbpf':>9} {'':<6}{'ratio':>7}")
         known: dict[tuple[str, str], list[dict[str, float]]] = {}

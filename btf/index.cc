@@ -10,6 +10,8 @@
 namespace bpfld::btf {
 namespace {
 
+// Names are all over a table of megabytes, and each is waited for unless it was asked for in time.
+constexpr std::size_t kAhead = 16;
 constexpr u32 kFilterBits = 11;  // 8 KiB: stays in the fastest cache beside the types
 
 // The first four bytes of the string at `offset`, zeros after its end and after the table's. No
@@ -100,6 +102,10 @@ class Texts {
       : view_(view),
         strings_(text_of(view.string_bytes())),
         first_(view.string_end() - static_cast<u32>(strings_.size())) {}
+  // prefix() will be asked about `offset` soon.
+  void prefetch(u32 offset) const {
+    if (offset >= first_) bpfld::prefetch(bytes_of(strings_), offset - first_);
+  }
   u32 prefix(u32 offset) const {
     if (offset >= first_) [[likely]]
       return prefix_at(bytes_of(strings_), offset - first_);
@@ -142,12 +148,15 @@ std::vector<std::vector<TypeId>> find_named(const View& view,
   if (wanted.empty()) return out;
   const Texts texts(view);
   if (kinds.within(kComposites)) {
-    view.each_named_composite([&](const TypeTable::Named& named) {
-      if (!wanted.may_be(texts.prefix(named.name))) return;
-      wanted.look_up(texts.from(named.name), [&](u32 one) {
-        const TypeId id = view.id_at(named.position);
-        if (kinds.has(view.kind(id))) out[one].push_back(id);
-      });
+    view.each_named_composites([&](std::span<const TypeTable::Named> list) {
+      for (std::size_t i = 0; i < list.size(); i++) {
+        if (i + kAhead < list.size()) texts.prefetch(list[i + kAhead].name);
+        if (!wanted.may_be(texts.prefix(list[i].name))) continue;
+        wanted.look_up(texts.from(list[i].name), [&](u32 one) {
+          const TypeId id = view.id_at(list[i].position);
+          if (kinds.has(view.kind(id))) out[one].push_back(id);
+        });
+      }
     });
   } else {
     view.each_record([&](u32 index, const TypeRecord& record) {

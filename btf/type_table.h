@@ -60,13 +60,12 @@ class TypeTable {
   u64 start_of(u32 index, Bytes types, const RecordSizes& sizes) const;
   // The index of the record at a position that each_named() gave.
   u32 index_of(u64 position, Bytes types, const RecordSizes& sizes) const;
-  // Calls `see(named)` with each, in order.
+  // Calls `see(list)` with lists of them, which together hold all, in order.
   template <typename See>
   void each_named(See see) const {
     for (const Piece& piece : pieces_)
-      for (const Named& one : lists_[piece.lane].named.all().subspan(
-               piece.named_begin, piece.named_end - piece.named_begin))
-        see(one);
+      see(lists_[piece.lane].named.all().subspan(piece.named_begin,
+                                                 piece.named_end - piece.named_begin));
   }
 
  private:

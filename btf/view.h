@@ -150,10 +150,10 @@ class View {
       at += sizes_.of(info);
     }
   }
-  // Calls `see(named)` with each of this blob's own structs and unions that have a name, in id
+  // Calls `see(list)` with lists of this blob's own structs and unions that have a name, in id
   // order: what is mostly looked for, and no walk is needed. id_at() has the id of one.
   template <typename See>
-  void each_named_composite(See see) const {
+  void each_named_composites(See see) const {
     table_.each_named(see);
   }
   TypeId id_at(u64 position) const {

@@ -92,10 +92,12 @@ TEST_CASE("btf walk: the list of named structs and unions is that of a search by
   std::vector<u32> expected, listed;
   for (u32 id = 1; id < view.count(); id++)
     if (is_composite(view.kind({id})) && !view.type({id}).name.empty()) expected.push_back(id);
-  view.each_named_composite([&](const TypeTable::Named& named) {
-    const TypeId id = view.id_at(named.position);
-    listed.push_back(id.value);
-    CHECK(view.string(named.name) == view.type(id).name);
+  view.each_named_composites([&](std::span<const TypeTable::Named> list) {
+    for (const TypeTable::Named& named : list) {
+      const TypeId id = view.id_at(named.position);
+      listed.push_back(id.value);
+      CHECK(view.string(named.name) == view.type(id).name);
+    }
   });
   CHECK(listed == expected);
   CHECK(listed.size() > 10);

@@ -45,8 +45,9 @@ inline std::string_view compare_walks(Bytes types, const btf::RecordSizes& sizes
   for (u32 i = 0; i < table.count(); i++)
     if (table.index_of(slow.starts[i], types, sizes) != i) return "an index differs";
   std::vector<u32> named;
-  table.each_named([&](const btf::TypeTable::Named& one) {
-    named.push_back(table.index_of(one.position, types, sizes));
+  table.each_named([&](std::span<const btf::TypeTable::Named> list) {
+    for (const btf::TypeTable::Named& one : list)
+      named.push_back(table.index_of(one.position, types, sizes));
   });
   return named == slow.named ? "" : "the named structs differ";
 }

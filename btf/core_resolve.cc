@@ -23,13 +23,10 @@ constexpr u64 kMaxBudget = 256'000'000;
 // The candidates of one local root type; shared by all of its relocations.
 struct Pool {
   TypeId local;
-  Kind kind = Kind::void_;
-  std::string_view name;                   // without its flavour
+  Root root;
   std::vector<Candidate> candidates = {};  // in the order of search
   std::vector<Candidate> out = {};         // lost in an earlier relocation; the first kMaxKept
   u32 out_count = 0;
-
-  Root root() const { return {.name = name, .kind = kind}; }
 };
 
 // One pool per root type that has a name, in the order of their ids.
@@ -46,7 +43,8 @@ std::vector<Pool> make_pools(const View& local, std::span<const CoreRelo> relos)
   for (const TypeId root : roots) {
     const Type type = local.type(root);
     if (type.name.empty()) continue;
-    pools.push_back({.local = root, .kind = type.kind, .name = essential_name(type.name)});
+    pools.push_back(
+        {.local = root, .root = {.name = essential_name(type.name), .kind = type.kind}});
   }
   return pools;
 }
@@ -54,15 +52,15 @@ std::vector<Pool> make_pools(const View& local, std::span<const CoreRelo> relos)
 // Adds one target's types to those pools that have none yet.
 void search(const Target& target, u16 number, std::span<Pool* const> open) {
   if (target.view == nullptr) return;
+  const Located nothing;
+  const Located& before = target.located != nullptr ? *target.located : nothing;
   std::vector<Root> unknown;
-  unknown.reserve(open.size());
   for (const Pool* pool : open)
-    if (target.located == nullptr || target.located->find(pool->root()) == nullptr)
-      unknown.push_back(pool->root());
-  const Located found(*target.view, unknown);
+    if (before.find(pool->root) == nullptr) unknown.push_back(pool->root);
+  const Located now(*target.view, unknown);
   for (Pool* pool : open) {
-    const std::vector<TypeId>* types = found.find(pool->root());
-    if (types == nullptr) types = target.located->find(pool->root());
+    const std::vector<TypeId>* known = before.find(pool->root);
+    const std::vector<TypeId>* types = known != nullptr ? known : now.find(pool->root);
     for (const TypeId type : *types)
       pool->candidates.push_back({.type = type, .target = number});
   }

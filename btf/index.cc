@@ -50,7 +50,7 @@ class Wanted {
 
   bool empty() const { return entries_.empty(); }
   // Whether look_up() could find something for a name that starts so.
-  bool may_be(u32 prefix_value) const { return slots_[filter_slot(prefix_value)]; }
+  bool may_be(u32 prefix_value) const { return heads_[filter_slot(prefix_value)] != 0; }
   // Calls `found(position)` with each position in the caller's list that a type's name answers.
   // `text` is that name, its NUL and whatever follows.
   template <typename Found>
@@ -82,7 +82,6 @@ class Wanted {
     const std::string text = std::string(names_[position]).append(4, after);
     const u32 slot = filter_slot(prefix_at(bytes_of(text), 0));
     if (slot == known) return slot;
-    slots_[slot] = true;
     entries_.push_back({position, heads_[slot]});
     heads_[slot] = static_cast<u32>(entries_.size());
     return slot;
@@ -91,8 +90,7 @@ class Wanted {
   std::span<const std::string_view> names_;
   Match match_;
   std::vector<Entry> entries_;
-  std::vector<u32> heads_ = std::vector<u32>(1u << kFilterBits);
-  std::array<bool, 1u << kFilterBits> slots_ = {};  // which of them lead to an entry
+  std::array<u32, 1u << kFilterBits> heads_ = {};
 };
 
 // The strings of a view from an offset on; those of split BTF may lie in the base's table.

@@ -108,9 +108,9 @@ T load_checked(Bytes bytes, u64 offset) {
   return value;
 }
 
-// A place that will be loaded from soon, so that the memory there is fetched meanwhile. It may be past
-// the end, anywhere: what cannot be fetched is not. Always inline: GCC 12 takes a function that does
-// only this for one without any effect, and drops the calls.
+// A place that will be loaded from soon, so that the memory there is fetched meanwhile. It may be
+// past the end, anywhere: what cannot be fetched is not. Always inline: GCC 12 takes a function
+// that does only this for one without any effect, and drops the calls.
 [[gnu::always_inline]] inline void prefetch(Bytes bytes, u64 offset) {
   __builtin_prefetch(reinterpret_cast<const void*>(reinterpret_cast<std::uintptr_t>(bytes.data()) +
                                                    static_cast<std::uintptr_t>(offset)));

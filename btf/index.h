@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 // From names to ids, for the names that somebody asks for. Indexing all of a kernel's 120,000 types
 // costs milliseconds and megabytes to answer ten questions. Instead, structs and unions, which
-// CO-RE asks for, are found in the list that View::parse() made while it passed them (~0.06 ms);
-// for other kinds the types are walked once more. Only a type whose name starts like a wanted name
+// CO-RE asks for, are found in the list that View::parse() made while it passed them (~0.1 ms); for
+// other kinds the types are walked once more. Only a type whose name starts like a wanted name
 // is looked at more closely.
 //
 // Newer kernels write their BTF sorted by name, and a binary search would do there. It would save
-// those 0.06 ms: the walk is needed to know where a type's number is, names or not.
+// those 0.1 ms: the walk is needed to know where a type's number is, names or not.
 #pragma once
 
 #include <span>

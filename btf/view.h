@@ -10,6 +10,7 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 #include <span>
 #include <string_view>
 #include <vector>
@@ -150,14 +151,14 @@ class View {
       at += sizes_.of(info);
     }
   }
-  // Calls `see(list)` with lists of this blob's own structs and unions that have a name, in id
-  // order: what is mostly looked for, and no walk is needed. id_at() has the id of one.
-  template <typename See>
-  void each_named_composites(See see) const {
-    table_.each_named(see);
-  }
+  // The positions of this blob's own structs and unions: what is mostly looked for, and no walk is
+  // needed. In no order, some twice, and some may be no record's.
+  std::span<const u32> composites() const LIFETIMEBOUND { return table_.composites(); }
+  // This blob's own type whose record starts at that position, bytes from the start of the type
+  // section; void if none does.
   TypeId id_at(u64 position) const {
-    return {first_id_ + table_.index_of(position, types_, sizes_)};
+    const std::optional<u32> index = table_.index_at(position, types_, sizes_);
+    return index ? TypeId{first_id_ + *index} : TypeId{};
   }
   // Position of a type's record, bytes from the start of the type section (this blob's own ids
   // only).

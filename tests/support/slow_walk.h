@@ -2,6 +2,8 @@
 // The obvious walk over a type section, from its first byte, to compare TypeTable's with.
 #pragma once
 
+#include <algorithm>
+#include <optional>
 #include <vector>
 
 #include "btf/type_table.h"
@@ -11,7 +13,7 @@ namespace bpfld::test {
 struct SlowWalk {
   bool whole = true;
   std::vector<u64> starts;
-  std::vector<u32> named;  // the indexes of structs and unions with a name
+  std::vector<u32> composites;  // the indexes of structs and unions
 };
 
 inline SlowWalk walk_slowly(Bytes types, const btf::RecordSizes& sizes) {
@@ -24,11 +26,23 @@ inline SlowWalk walk_slowly(Bytes types, const btf::RecordSizes& sizes) {
       out.whole = false;
       return out;
     }
-    const bool composite = btf::kComposites.has(btf::info_kind(record->info));
-    if (composite && record->name != 0) out.named.push_back(static_cast<u32>(out.starts.size()));
+    if (btf::kComposites.has(btf::info_kind(record->info)))
+      out.composites.push_back(static_cast<u32>(out.starts.size()));
     out.starts.push_back(at);
     at += length;
   }
+  return out;
+}
+
+// The indexes of the structs and unions that a table lists.
+inline std::vector<u32> listed_composites(const btf::TypeTable& table, Bytes types,
+                                          const btf::RecordSizes& sizes) {
+  std::vector<u32> out;
+  for (const u32 position : table.composites())
+    if (const std::optional<u32> index = table.index_at(position, types, sizes))
+      out.push_back(*index);
+  std::ranges::sort(out);
+  out.erase(std::ranges::unique(out).begin(), out.end());
   return out;
 }
 
@@ -42,14 +56,14 @@ inline std::string_view compare_walks(Bytes types, const btf::RecordSizes& sizes
   if (table.count() != slow.starts.size()) return "the number of records differs";
   for (u32 i = 0; i < table.count(); i++)
     if (table.start_of(i, types, sizes) != slow.starts[i]) return "a start differs";
-  for (u32 i = 0; i < table.count(); i++)
-    if (table.index_of(slow.starts[i], types, sizes) != i) return "an index differs";
-  std::vector<u32> named;
-  table.each_named([&](std::span<const btf::TypeTable::Named> list) {
-    for (const btf::TypeTable::Named& one : list)
-      named.push_back(table.index_of(one.position, types, sizes));
-  });
-  return named == slow.named ? "" : "the named structs differ";
+  u32 next = 0;
+  for (u32 at = 0; at < types.size(); at++) {
+    const bool starts = next < slow.starts.size() && slow.starts[next] == at;
+    const std::optional<u32> index = starts ? std::optional(next++) : std::nullopt;
+    if (table.index_at(at, types, sizes) != index) return "an index differs";
+  }
+  const bool same = listed_composites(table, types, sizes) == slow.composites;
+  return same ? "" : "the structs and unions differ";
 }
 
 }  // namespace bpfld::test

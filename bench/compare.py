@@ -3,7 +3,7 @@
 """What loading costs, beside libbpf: both load the same objects for the running kernel, in turns, in one run.
 
 Each figure is the median over the runs of a fresh process. Ours and libbpf's program are linked statically,
-compiled with -O2, and measured by the same code (bpf_clock.h): CPU time, user and system, from the first line
+compiled with -O2, stripped, and measured by the same code (bpf_clock.h): CPU time, user and system, from the first line
 of main() on, without what passes inside bpf(2). All run on one CPU: to begin on one that has slept costs a third.
 Needs root for `load`; without it only `relocate` is measured.
 
@@ -17,6 +17,7 @@ import pathlib
 import statistics
 import subprocess
 import sys
+import tempfile
 
 HERE = pathlib.Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE.parent / "tests" / "oracle"))
@@ -50,6 +51,16 @@ def read_once(program: pathlib.Path, mode: str, path: pathlib.Path) -> dict[str,
     if done.returncode != 0:
         raise BenchError(f"{program.name} {mode} {path.name} failed:\n{done.stderr.strip()}")
     return json.loads(done.stdout)
+
+
+def install(program: pathlib.Path, folder: str) -> pathlib.Path:
+    """A copy as packages have it: stripped, and written in one go. What a linker wrote here and there is in memory in
+    small pages, and every first touch of its code costs more."""
+    copy = pathlib.Path(folder, program.name)
+    done = subprocess.run(["strip", "-o", str(copy), str(program)], check=False, text=True, stderr=subprocess.PIPE)
+    if done.returncode != 0:
+        raise BenchError(f"strip {program.name} failed:\n{done.stderr.strip()}")
+    return copy
 
 
 def with_tracefs() -> None:
@@ -86,6 +97,22 @@ def report(figure: tuple, ours: float, peer: float, as_json: bool) -> None:
     sys.stdout.flush()
 
 
+def compare(programs: list[pathlib.Path], objects: dict[str, pathlib.Path], runs: int, as_json: bool) -> None:
+    if not as_json:
+        print(f"{'':<48} {'bpfld':>9} {'libbpf':>9} {'':<6}{'ratio':>7}")
+    known: dict[tuple[str, str], list[dict[str, float]]] = {}
+    for figure in FIGURES:
+        _, which, mode, key, _, scale = figure
+        if mode == "load" and os.geteuid() != 0:
+            continue
+        if (which, mode) not in known:
+            known[which, mode] = measure(programs, mode, objects[which], runs)
+        left, right = known[which, mode]
+        report(figure, left[key] * scale, right[key] * scale, as_json)
+    if os.geteuid() != 0:
+        print("bench: loading was not measured: it needs root", file=sys.stderr)
+
+
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("-o", dest="output", choices=("text", "json"), default="text")
@@ -106,19 +133,9 @@ def main() -> int:
             raise BenchError(f"not built: {' '.join(missing)}; ./dev bench builds them")
         with_tracefs()
         os.sched_setaffinity(0, {max(os.sched_getaffinity(0))})
-        if options.output == "text":
-            print(f"{'':<48} {'bpfld':>9} {'libbpf':>9} {'':<6}{'ratio':>7}")
-        known: dict[tuple[str, str], list[dict[str, float]]] = {}
-        for figure in FIGURES:
-            _, which, mode, key, _, scale = figure
-            if mode == "load" and os.geteuid() != 0:
-                continue
-            if (which, mode) not in known:
-                known[which, mode] = measure([ours, peer], mode, objects[which], options.runs)
-            left, right = known[which, mode]
-            report(figure, left[key] * scale, right[key] * scale, options.output == "json")
-        if os.geteuid() != 0:
-            print("bench: loading was not measured: it needs root", file=sys.stderr)
+        with tempfile.TemporaryDirectory(prefix="installed-", dir=build) as folder:
+            compare([install(program, folder) for program in (ours, peer)], objects, options.runs,
+                    options.output == "json")
     except (BenchError, kernel_source.SourceError) as error:
         print(f"bench: {error}", file=sys.stderr)
         return 1

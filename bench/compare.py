@@ -55,7 +55,7 @@ def read_once(program: pathlib.Path, mode: str, path: pathlib.Path) -> dict[str,
 
 def install(program: pathlib.Path, folder: str) -> pathlib.Path:
     """A copy as packages have it: stripped, and written in one go. What a linker wrote here and there is in memory in
-    small pages, and every first touch of its code costs more."""
+    single pages, and every first touch of its code costs more."""
     copy = pathlib.Path(folder, program.name)
     done = subprocess.run(["strip", "-o", str(copy), str(program)], check=False, text=True, stderr=subprocess.PIPE)
     if done.returncode != 0:

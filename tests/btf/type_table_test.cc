@@ -47,6 +47,8 @@ TEST_CASE("btf type table: without records it is whole and empty") {
   const TypeTable table({}, {}, kNames);
   CHECK(table.is_whole());
   CHECK(table.count() == 0);
+  CHECK(table.composites().empty());
+  CHECK(table.index_at(0, {}, {}) == std::nullopt);
 }
 
 TEST_CASE("btf type table: pieces of any size give the table of one walk") {

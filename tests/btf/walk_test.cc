@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// A View remembers where every eighth type starts. Going there by number and walking past all of
+// A View remembers where some types start. Going there by number and walking past all of
 // them must give the same, also over records whose length only the blob's layout section says.
 #include <algorithm>
 #include <doctest/doctest.h>
